@@ -1,0 +1,46 @@
+//! Planted bugs: what the drill switches on to prove that it would notice.
+//!
+//! In a production build [`planted`] is a constant `false` and every planted branch is compiled away.
+//! With the feature `drill` it is true for the one bug that the runner made active on this thread, so one
+//! build holds all of them.
+
+#[cfg(feature = "drill")]
+mod active {
+    use std::cell::{Cell, RefCell};
+
+    thread_local! {
+        static ACTIVE: Cell<Option<&'static str>> = const { Cell::new(None) };
+        static STASH: RefCell<Option<Box<dyn std::any::Any>>> = const { RefCell::new(None) };
+    }
+
+    /// Makes one planted bug active on this thread, or none.
+    pub fn activate(bug: Option<&'static str>) {
+        ACTIVE.set(bug);
+        STASH.with(|stash| stash.borrow_mut().take());
+    }
+
+    /// Whether this planted bug is the active one.
+    pub fn planted(id: &str) -> bool {
+        ACTIVE.get() == Some(id)
+    }
+
+    /// What a planted bug wrongly remembers across a restart (AM-16).
+    pub fn stash<T: 'static>(value: T) {
+        STASH.with(|stash| *stash.borrow_mut() = Some(Box::new(value)));
+    }
+
+    /// Takes back what [`stash`] remembered.
+    pub fn unstash<T: 'static>() -> Option<T> {
+        let value = STASH.with(|stash| stash.borrow_mut().take())?;
+        value.downcast().ok().map(|value| *value)
+    }
+}
+
+#[cfg(feature = "drill")]
+pub use active::{activate, planted, stash, unstash};
+
+/// Whether this planted bug is the active one: never, in a production build.
+#[cfg(not(feature = "drill"))]
+pub const fn planted(_id: &str) -> bool {
+    false
+}

@@ -1,0 +1,1 @@
+//! Reads the metadata of Databend's fuse tables.
