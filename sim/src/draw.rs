@@ -92,8 +92,8 @@ const fn mix(left: u64, right: u64) -> u64 {
 /// A bijection on 64 bits in which each input bit flips about half of the output bits.
 const fn spread(word: u64) -> u64 {
     let mut word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    word = (word ^ (word >> 32)).wrapping_mul(0xe9846_af9b_1a61_5d);
-    word = (word ^ (word >> 32)).wrapping_mul(0xe9846_af9b_1a61_5d);
+    word = (word ^ (word >> 32)).wrapping_mul(0xe984_6af9_b1a6_15d5);
+    word = (word ^ (word >> 32)).wrapping_mul(0xe984_6af9_b1a6_15d5);
     word ^ (word >> 28)
 }
 
@@ -116,7 +116,7 @@ pub const fn hash_bytes(bytes: &[u8]) -> u64 {
 
 /// One more word into a rolling hash.
 pub const fn fold(hash: u64, word: u64) -> u64 {
-    let product = ((hash ^ word) as u128).wrapping_mul(0x9fb2_1c65_1e98_df25_a0761d6478bd642f);
+    let product = ((hash ^ word) as u128).wrapping_mul(0x9fb2_1c65_1e98_df25_a076_1d64_78bd_642f);
     ((product as u64) ^ ((product >> 64) as u64)).wrapping_add(word.rotate_left(29))
 }
 

@@ -10,10 +10,15 @@
 //! Everything that happens is a function of the arguments: each draw is addressed ([`draw`]), the queue
 //! breaks its ties by a draw ([`queue`]), and the trace's hash ([`trace`]) is equal for equal arguments.
 //!
-//! Deliberately not here: scenarios, oracles, checkers. The world does not know that it is judged.
+//! Deliberately not here: anything that judges. Scenarios, oracles and checkers are in `firedrill-chaos`.
 
 pub mod draw;
+pub mod fate;
+pub mod fuse;
 pub mod object_store;
 pub mod queue;
 pub mod trace;
 pub mod world;
+
+pub use firedrill_core as core;
+pub use firedrill_s3_mock as s3_mock;
