@@ -67,13 +67,7 @@ impl Seed {
     }
 
     /// True in `percent` of a hundred addresses.
-    pub fn chance(
-        self,
-        percent: u64,
-        stream: Stream,
-        entity: impl Into<Entity>,
-        nth: u64,
-    ) -> bool {
+    pub fn chance(self, percent: u64, stream: Stream, entity: impl Into<Entity>, nth: u64) -> bool {
         self.below(100, stream, entity, nth) < percent
     }
 
