@@ -242,6 +242,11 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         self.host(host).misconduct.as_deref()
     }
 
+    /// Whether a host crashed.
+    pub fn is_down(&self, host: HostId) -> bool {
+        self.host(host).machine.is_none()
+    }
+
     /// Requests that a host has sent and not heard of.
     pub fn waiting(&self, host: HostId) -> usize {
         self.host(host).waiting.len()

@@ -1,0 +1,195 @@
+//! Checkers: one file per property, each a function of what a run was, what it did and what it said.
+//!
+//! None of them looks at the mock: what is current follows from the log.
+
+use std::collections::BTreeSet;
+
+use firedrill_core::amend::{Decision, ObjectReport, Report};
+use firedrill_core::object::Key;
+
+use crate::atlas::{Atlas, Expected, Must};
+use crate::judge::Write;
+use crate::oracle::log::Log;
+use crate::property::{Property, Violation};
+use crate::truth::Truth;
+
+mod a1_complete;
+mod a2_exact;
+mod a3_collateral;
+mod a4_honest;
+mod a5_idempotent;
+mod a7_intact;
+mod a8_order;
+mod a9_commit;
+
+/// Fewer strikes than this cannot use up the attempts of one request, so they are no excuse.
+const ATTEMPTS: u64 = 8;
+
+/// One life of one machine, as it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// What the writer wrote.
+    pub truth: &'a Truth,
+    /// What happened, up to the run's end.
+    pub log: &'a Log,
+    /// What had to become of it, drawn at its start.
+    pub atlas: &'a Atlas,
+    /// What it said; nothing if it crashed.
+    pub report: Option<&'a Report>,
+    /// What it changed.
+    pub writes: &'a [Write],
+    /// Keys that others changed meanwhile.
+    pub touched: &'a BTreeSet<Key>,
+    /// Keys on which something is denied.
+    pub denied: &'a BTreeSet<Key>,
+    /// What else happened to it.
+    pub circumstances: Circumstances,
+}
+
+/// What happened to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Circumstances {
+    /// Requests that a fault struck, denials not counted.
+    pub strikes: u64,
+    /// Something that concerns the whole table is denied: the listing, or its root.
+    pub denied_root: bool,
+    /// It was told to stop.
+    pub interrupted: bool,
+    /// It was only to plan.
+    pub dry_run: bool,
+    /// Somebody committed meanwhile.
+    pub committed: bool,
+    /// A machine crashed before it.
+    pub after_crash: bool,
+    /// Nothing happened since a run that ended well.
+    pub second: bool,
+    /// Only lies count.
+    pub beyond: bool,
+}
+
+/// Judges a run.
+pub fn check(run: &Run<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    a1_complete::check(run, &mut violations);
+    a2_exact::check(run, &mut violations);
+    a3_collateral::check(run, &mut violations);
+    a4_honest::check(run, &mut violations);
+    a5_idempotent::check(run, &mut violations);
+    a7_intact::check(run, &mut violations);
+    a8_order::check(run, &mut violations);
+    a9_commit::check(run, &mut violations);
+    if run.circumstances.after_crash {
+        a6(&mut violations);
+    }
+    violations
+}
+
+/// A6: what was expected of the run was drawn from the state in which the crash left the bucket, so a
+/// run that misses it is not what an undisturbed run would have been.
+fn a6(violations: &mut Vec<Violation>) {
+    let worst = violations
+        .iter()
+        .find(|violation| violation.property != Property::A5);
+    if let Some(worst) = worst {
+        let sentence = format!("after a crash: {}", worst.sentence);
+        let key = worst.key.clone();
+        violations.push(Violation {
+            property: Property::A6,
+            key,
+            sentence,
+        });
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Whether the run was to change the bucket and to go to its end.
+    fn goes_to_its_end(&self) -> bool {
+        !self.circumstances.dry_run && !self.is_interrupted()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let state = self.report.map(|report| report.state);
+        state == Some(firedrill_core::amend::State::Interrupted)
+    }
+
+    /// Whether what must come back can be told.
+    fn is_open(&self) -> bool {
+        self.atlas.free.is_some() || self.circumstances.beyond
+    }
+
+    /// Whether so much went wrong that a machine may have given up anywhere.
+    fn may_give_up(&self) -> bool {
+        self.circumstances.strikes >= ATTEMPTS || self.circumstances.denied_root
+    }
+
+    /// Whether `unknown` is an honest answer for a key that could come back.
+    fn may_be_unknown(&self, key: &Key) -> bool {
+        self.may_give_up() || self.denied.contains(key) || self.touched.contains(key)
+    }
+
+    /// The report's line on a key.
+    fn said(&self, key: &Key) -> Option<&'a ObjectReport> {
+        self.report?
+            .objects
+            .iter()
+            .find(|object| object.key == *key)
+    }
+
+    /// The keys that the report must name: everything that can be reached from the chosen commit without
+    /// passing through an object that is lost or unknown.
+    fn in_sight(&self) -> BTreeSet<&'a Key> {
+        let mut sight = BTreeSet::new();
+        let mut next: Vec<&Key> = self.atlas.roots.iter().collect();
+        let said: std::collections::BTreeMap<&Key, &Decision> = self
+            .report
+            .iter()
+            .flat_map(|report| &report.objects)
+            .map(|object| (&object.key, &object.decision))
+            .collect();
+        while let Some(key) = next.pop() {
+            let Some(expected) = self.atlas.objects.get(key) else {
+                continue;
+            };
+            if !sight.insert(key) {
+                continue;
+            }
+            let dark = matches!(
+                said.get(key),
+                None | Some(Decision::Lost | Decision::Unknown)
+            );
+            let holds = crate::atlas::is_metadata(expected.class);
+            if !(dark && holds) && expected.class != firedrill_core::amend::Class::Hint {
+                next.extend(&expected.children);
+            }
+        }
+        sight
+    }
+
+    /// The expected objects with what was said of each.
+    fn answers(&self) -> impl Iterator<Item = (&'a Key, &'a Expected, &'a ObjectReport)> {
+        let objects = self.report.map(|report| report.objects.as_slice());
+        let atlas = self.atlas;
+        objects
+            .unwrap_or_default()
+            .iter()
+            .filter_map(move |object| {
+                let (key, expected) = atlas.objects.get_key_value(&object.key)?;
+                Some((key, expected, object))
+            })
+    }
+
+    /// Whether the log's current bytes of a key are the right ones.
+    fn is_right(&self, key: &Key, expected: &Expected) -> bool {
+        self.log.current(key) == Some(&expected.right)
+    }
+}
+
+/// Whether a decision says that the object is, or will be, there.
+fn claims(decision: &Decision) -> bool {
+    !matches!(decision, Decision::Lost | Decision::Unknown)
+}
+
+/// Whether a key can come back.
+fn is_due(must: Must) -> bool {
+    matches!(must, Must::Stay | Must::Recover)
+}
