@@ -3,7 +3,7 @@
 mod support;
 
 use firedrill_core::amend::{Chosen, Class, Decision, Layout, Options, State, Target};
-use firedrill_core::object::{Operation, WallTime};
+use firedrill_core::object::{Operation, Request, WallTime};
 use firedrill_s3_mock::{StorageClass, Versioning};
 use firedrill_sim::fuse::{Change, Flavour, TableSpec};
 use support::{Table, keys_with, segment};
@@ -457,4 +457,57 @@ fn ten_thousand_objects_take_few_requests() {
         "{rest} requests for {objects} objects: {:?}",
         report.requests
     );
+}
+
+#[test]
+fn what_is_deleted_while_it_runs_comes_back_too() {
+    let mut table = Table::usual(Flavour::V1_2_895);
+    let mut blocks = table.keys_of(Class::Block);
+    let (first, second) = (blocks.remove(0), blocks.remove(0));
+    table.delete(&first);
+    let (report, _) = table.run_with(table.options(), |table, request| {
+        if matches!(request, Request::RemoveMarkers { .. }) {
+            table.delete(&second);
+        }
+    });
+    assert_eq!(
+        report.state,
+        State::Partial,
+        "deleted again at each round: {report:#?}"
+    );
+    let mut times = 0;
+    let (report, _) = table.run_with(table.options(), |table, request| {
+        if matches!(request, Request::RemoveMarkers { .. }) && times == 0 {
+            times += 1;
+            table.delete(&first);
+        }
+    });
+    assert_eq!(report.state, State::Complete, "{report:#?}");
+    table.assert_back(&[]);
+}
+
+#[test]
+fn a_commit_made_meanwhile_stays_current() {
+    let mut table = Table::usual(Flavour::V1_2_895);
+    let hint = table.commits[2].hint.as_str().to_owned();
+    table.put(&hint, "not a hint");
+    let mut commits = 0;
+    let (report, _) = table.run_with(table.options(), |table, request| {
+        if matches!(request, Request::Put { .. }) && commits == 0 {
+            commits += 1;
+            table.commit(&Change::Insert {
+                segments: vec![segment(1)],
+            });
+        }
+    });
+    assert_eq!(report.state, State::Complete, "{report:#?}");
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("stays current")),
+        "{:?}",
+        report.notes
+    );
+    table.assert_back(&[]);
 }

@@ -183,6 +183,15 @@ impl Table {
 
     /// Runs an amend to its end, and answers the writes that it made.
     pub fn run(&mut self, options: Options) -> (Report, Vec<Request>) {
+        self.run_with(options, |_, _| {})
+    }
+
+    /// The same, with somebody who acts just before each request arrives.
+    pub fn run_with(
+        &mut self,
+        options: Options,
+        mut meanwhile: impl FnMut(&mut Self, &Request),
+    ) -> (Report, Vec<Request>) {
         let mut machine = Amend::new(options);
         let mut queue = std::collections::VecDeque::from([Event::Start]);
         let mut writes = Vec::new();
@@ -196,6 +205,7 @@ impl Table {
                 match effect {
                     Effect::Request { id, request } => {
                         self.now.0 += 1;
+                        meanwhile(self, &request);
                         let reply = self
                             .store
                             .perform(self.now, &request, None, &mut Vec::new());
