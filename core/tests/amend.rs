@@ -1,12 +1,10 @@
 //! Amend on tables that the simulated writer made: what comes back, what does not, and what is left alone.
 
-mod support;
-
 use firedrill_core::amend::{Chosen, Class, Decision, Layout, Options, State, Target};
 use firedrill_core::object::{Operation, Request, WallTime};
 use firedrill_s3_mock::{StorageClass, Versioning};
+use firedrill_sim::fixture::{self, Table, keys_with, segment};
 use firedrill_sim::fuse::{Change, Flavour, TableSpec};
-use support::{Table, keys_with, segment};
 
 const FLAVOURS: [Flavour; 2] = [Flavour::V1_2_453, Flavour::V1_2_895];
 
@@ -159,7 +157,7 @@ fn each_commit_comes_back_as_of_its_own_time() {
 #[test]
 fn before_the_first_commit_there_is_nothing() {
     let mut table = Table::usual(Flavour::V1_2_453);
-    let target = Target::AsOf(WallTime(support::FIRST));
+    let target = Target::AsOf(WallTime(fixture::FIRST));
     let (report, writes) = table.run(Options {
         target,
         ..table.options()

@@ -118,7 +118,8 @@ pub struct Amend {
     pub(super) level_sizes: [u64; LEVELS],
     /// Verify: how many times it found something to do.
     pub(super) rounds: u32,
-    pub(super) pages: u64,
+    /// Entries and pages of the listing that the plan was made from.
+    pub(super) planned_from: (u64, u64),
     interrupted: bool,
     is_done: bool,
 }
@@ -154,7 +155,7 @@ impl Amend {
             pending: BTreeSet::new(),
             level_sizes: [0; LEVELS],
             rounds: 0,
-            pages: 0,
+            planned_from: (0, 0),
             interrupted: false,
             is_done: false,
         }
@@ -306,7 +307,9 @@ impl Amend {
                     self.looks.insert(id, (look, purpose));
                     return Ok(());
                 }
-                self.pages = self.pages.max(look.pages);
+                if let LookFor::Plan = purpose {
+                    self.planned_from = (look.entries, look.pages);
+                }
                 self.listing.apply(look);
                 if let LookFor::Verify = purpose {
                     self.begin_check();

@@ -383,7 +383,7 @@ impl CommitChooser {
         tables.dedup();
         match tables.as_slice() {
             [] => format!(
-                "no fuse table was ever stored under {prefix}: name the prefix that ends in \
+                "no fuse table is under {prefix}, nor any version or marker of one: name the prefix that ends in \
                            <db_id>/<table_id>/, or use --layout prefix for plain objects"
             ),
             [table] => format!(

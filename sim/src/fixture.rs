@@ -8,6 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::draw::{Seed, Stream};
+use crate::fuse::{BlockSpec, Change, Commit, Flavour, SegmentSpec, TableSpec, TableWriter};
+use crate::object_store::ObjectStore;
 use bytes::Bytes;
 use firedrill_core::amend::{Amend, Decision, Effect, Event, Options, Report};
 use firedrill_core::machine::{Instant, Machine};
@@ -15,25 +18,26 @@ use firedrill_core::object::{Key, Request, WallTime};
 use firedrill_s3_mock::{
     Bucket, FaultPlan, ListVersions, ListedKind, PutOptions, Time, Versioning,
 };
-use firedrill_sim::draw::{Seed, Stream};
-use firedrill_sim::fuse::{
-    BlockSpec, Change, Commit, Flavour, SegmentSpec, TableSpec, TableWriter,
-};
-use firedrill_sim::object_store::ObjectStore;
 
 /// Microseconds since 1970 of the first commit.
 pub const FIRST: i64 = 1_700_000_000_000_000;
 
+/// A fuse table in a bucket of its own.
 pub struct Table {
+    /// The bucket.
     pub store: ObjectStore,
+    /// What was committed, in order.
     pub commits: Vec<Commit>,
+    /// The table's prefix.
     pub prefix: Key,
     writer: TableWriter,
     /// What the writer last wrote to each key.
     pub written: BTreeMap<Key, Bytes>,
+    /// What the bucket's clock shows.
     pub now: Time,
 }
 
+/// A segment of this many small blocks, each with a bloom index.
 pub fn segment(blocks: u64) -> SegmentSpec {
     let block = |nth| BlockSpec {
         rows: 10 + nth,
@@ -49,6 +53,7 @@ pub fn segment(blocks: u64) -> SegmentSpec {
 }
 
 impl Table {
+    /// An empty table in an empty bucket.
     pub fn new(flavour: Flavour, versioning: Versioning) -> Self {
         Self::of(
             TableSpec {
@@ -59,6 +64,7 @@ impl Table {
         )
     }
 
+    /// An empty table by its specification.
     pub fn of(spec: TableSpec, versioning: Versioning) -> Self {
         let seed = Seed(7);
         let prefix = spec.prefix();
@@ -97,6 +103,7 @@ impl Table {
         table
     }
 
+    /// The next commit, ten seconds after the last.
     pub fn commit(&mut self, change: &Change) {
         self.now.0 += 10_000;
         let commit = self.writer.commit(WallTime(self.now.0 * 1000), change);
@@ -107,6 +114,10 @@ impl Table {
         self.commits.push(commit);
     }
 
+    /// Somebody overwrites a key.
+    ///
+    /// # Panics
+    /// If the bucket refuses, which it does not.
     pub fn put(&mut self, key: &str, body: impl Into<Bytes>) {
         self.now.0 += 1;
         let put = self
@@ -116,6 +127,7 @@ impl Table {
         put.expect("a put without a condition succeeds");
     }
 
+    /// Somebody deletes a key: a marker.
     pub fn delete(&mut self, key: &str) {
         self.now.0 += 1;
         self.store
@@ -124,6 +136,7 @@ impl Table {
             .expect("a delete succeeds");
     }
 
+    /// Somebody deletes the whole folder.
     pub fn delete_all(&mut self) {
         for key in self.keys() {
             self.delete(&key);
@@ -140,12 +153,14 @@ impl Table {
         }
     }
 
+    /// Every key that has any entry.
     pub fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.listing().into_iter().map(|(key, _, _)| key).collect();
         keys.dedup();
         keys
     }
 
+    /// Every entry: key, version id, kind; in listing order.
     pub fn listing(&self) -> Vec<(String, String, ListedKind)> {
         let mut request = ListVersions::default();
         let mut entries = Vec::new();
@@ -164,11 +179,13 @@ impl Table {
         }
     }
 
+    /// What a GET finds.
     pub fn current(&self, key: &str) -> Option<Bytes> {
         let got = self.store.bucket.get(key, None, &Default::default());
         got.ok().map(|object| object.body)
     }
 
+    /// An amend of this table that applies.
     pub fn options(&self) -> Options {
         Options {
             apply: true,
@@ -176,6 +193,7 @@ impl Table {
         }
     }
 
+    /// Amends the table.
     pub fn amend(&mut self) -> Report {
         let options = self.options();
         self.run(options).0
@@ -228,6 +246,7 @@ impl Table {
         self.assert_commit_back(self.commits.len() - 1, missing);
     }
 
+    /// The same of an earlier commit.
     pub fn assert_commit_back(&self, nth: usize, missing: &[&str]) {
         let commit = &self.commits[nth];
         for reference in &commit.references {
@@ -260,6 +279,7 @@ impl Table {
     }
 }
 
+/// Keys of the report with this decision.
 pub fn keys_with(report: &Report, decision: &Decision) -> Vec<String> {
     let objects = report
         .objects
