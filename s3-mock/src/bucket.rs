@@ -1,0 +1,267 @@
+//! A bucket: for each key its versions and delete markers in the order in which they were stored.
+//!
+//! ```text
+//!  key ──► [ oldest … newest ]     the last one is the current one
+//!              │
+//!              ├─ version: id, second, bytes, tag      id `null` if written while versioning was not enabled;
+//!              └─ marker:  id, second                  at most one entry of a key has it
+//! ```
+//!
+//! Here are the state and its writes; reading, copying, deleting and listing are in modules of their own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+
+use crate::object::{Stored, Version};
+use crate::{Condition, Error, StorageClass, Time, version_id};
+
+/// "By default, the action returns up to 1,000 key names" (API reference, ListObjectVersions).
+pub const PAGE_SIZE_MAX: u32 = 1000;
+
+/// "The object key name … is a sequence of Unicode characters with UTF-8 encoding of up to 1,024 bytes
+/// long" (S3 user guide, "Naming Amazon S3 objects").
+const KEY_LENGTH_MAX: usize = 1024;
+
+/// A bucket's versioning state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Versioning {
+    /// Never enabled: "By default, buckets are unversioned".
+    Off,
+    /// Every write makes a version of its own.
+    Enabled,
+    /// Writes replace the null version; older versions stay.
+    Suspended,
+}
+
+/// A versioned bucket in memory. Cloning it copies no bodies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    versioning: Versioning,
+    pub(crate) keys: BTreeMap<Arc<str>, Vec<Stored>>,
+    sequence: u64,
+    /// Foreign version ids that were removed, with the place that they had: a listing may still name one.
+    pub(crate) removed: BTreeMap<Arc<str>, u64>,
+    /// A listing's page never has more entries, whatever the request says. S3's is 1000; a drill makes it
+    /// small.
+    pub page_size_max: u32,
+    /// Every put and copy gets an ETag that is not the MD5 of its bytes, another one each time, as with
+    /// multipart uploads and KMS.
+    pub foreign_etags: bool,
+}
+
+/// How to put, beyond the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PutOptions {
+    /// What must be current for the write to happen.
+    pub condition: Option<Condition>,
+    /// A tag to be given instead of the MD5, quotes included.
+    pub etag: Option<String>,
+    /// Where it is stored.
+    pub storage_class: StorageClass,
+    /// Content-Type; none is shown as `binary/octet-stream`.
+    pub content_type: Option<String>,
+    /// User metadata, names without `x-amz-meta-`. None in a copy: the source's, with its content type.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A put or a copy that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The new version's id; `null` under suspension, none where versioning was never enabled.
+    pub version_id: Option<String>,
+    /// The new version's tag, quotes included.
+    pub etag: String,
+    /// When, to the second.
+    pub last_modified: Time,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Bucket {
+    /// An empty bucket.
+    pub fn new(versioning: Versioning) -> Self {
+        Self {
+            versioning,
+            keys: BTreeMap::new(),
+            sequence: 0,
+            removed: BTreeMap::new(),
+            page_size_max: PAGE_SIZE_MAX,
+            foreign_etags: false,
+        }
+    }
+
+    /// Its versioning state.
+    pub fn versioning(&self) -> Versioning {
+        self.versioning
+    }
+
+    /// Changes the versioning state of what is written from now on; what is stored stays as it is.
+    ///
+    /// # Errors
+    /// "Once you version-enable a bucket, it can never return to an unversioned state" (S3 user guide).
+    pub fn set_versioning(&mut self, versioning: Versioning) -> Result<(), Error> {
+        if versioning == Versioning::Off && self.versioning != Versioning::Off {
+            return Err(Error::IllegalVersioning);
+        }
+        self.versioning = versioning;
+        Ok(())
+    }
+
+    /// Whether no version and no marker is stored: "All objects (including all object versions and delete
+    /// markers) in the bucket must be deleted before the bucket itself can be deleted" (API reference,
+    /// DeleteBucket).
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Stores a new current version of `key`.
+    ///
+    /// Enabled: "If you enable versioning for a bucket, Amazon S3 automatically generates a unique version
+    /// ID for the object being stored." Suspended: "If a null version is already present in the bucket and
+    /// you add another object with the same key, the added object overwrites the original null version"
+    /// (S3 user guide, "Adding objects to versioning-suspended buckets").
+    ///
+    /// # Errors
+    /// The condition of `options` does not hold; the key is too long.
+    pub fn put(
+        &mut self,
+        now: Time,
+        key: &str,
+        body: Bytes,
+        options: &PutOptions,
+    ) -> Result<Written, Error> {
+        let version = Version {
+            body,
+            etag: String::new(),
+            storage_class: options.storage_class,
+            restored: false,
+            content_type: options.content_type.clone(),
+            metadata: options.metadata.clone().unwrap_or_default(),
+        };
+        self.write(now, key, version, options)
+    }
+
+    /// Checks the condition and stores, in one step.
+    pub(crate) fn write(
+        &mut self,
+        now: Time,
+        key: &str,
+        mut version: Version,
+        options: &PutOptions,
+    ) -> Result<Written, Error> {
+        if key.len() > KEY_LENGTH_MAX {
+            return Err(Error::KeyTooLong);
+        }
+        if let Some(condition) = &options.condition {
+            condition.check(self.current(key))?;
+        }
+        version.etag = match &options.etag {
+            Some(etag) => etag.clone(),
+            None if self.foreign_etags => self.foreign_etag(),
+            None => md5_etag(&version.body),
+        };
+        let etag = version.etag.clone();
+        let size = version.body.len() as u64;
+        let id = self.store(now, key, Some(Arc::new(version)));
+        Ok(Written {
+            version_id: (self.versioning != Versioning::Off).then(|| id.to_string()),
+            etag,
+            last_modified: now.truncated(),
+            size,
+        })
+    }
+
+    /// Puts a version or a marker on top of a key, with the id that the versioning state gives it.
+    pub(crate) fn store(
+        &mut self,
+        now: Time,
+        key: &str,
+        version: Option<Arc<Version>>,
+    ) -> Arc<str> {
+        let sequence = self.next_sequence();
+        let id: Arc<str> = match self.versioning {
+            Versioning::Enabled => version_id::from_sequence(sequence).into(),
+            Versioning::Off | Versioning::Suspended => version_id::NULL.into(),
+        };
+        let marker_beside_null = version.is_none() && crate::drill::planted("MK-03");
+        if &*id == version_id::NULL && !marker_beside_null {
+            self.remove(key, version_id::NULL);
+        }
+        let stored = Stored {
+            sequence,
+            id: Arc::clone(&id),
+            last_modified: now,
+            version,
+        };
+        self.push(key, stored);
+        id
+    }
+
+    /// Puts a finished entry on top of a key.
+    pub(crate) fn push(&mut self, key: &str, stored: Stored) {
+        match self.keys.get_mut(key) {
+            Some(history) => history.push(stored),
+            None => {
+                self.keys.insert(key.into(), vec![stored]);
+            }
+        }
+    }
+
+    /// Takes one entry of a key away for good.
+    pub(crate) fn remove(&mut self, key: &str, id: &str) -> Option<Stored> {
+        let history = self.keys.get_mut(key)?;
+        let index = history.iter().rposition(|stored| &*stored.id == id)?;
+        let stored = history.remove(index);
+        if history.is_empty() {
+            self.keys.remove(key);
+        }
+        let foreign = &*stored.id != version_id::NULL && version_id::to_sequence(id).is_none();
+        if foreign {
+            self.removed.insert(Arc::clone(&stored.id), stored.sequence);
+        }
+        Some(stored)
+    }
+
+    pub(crate) fn current(&self, key: &str) -> Option<&Stored> {
+        self.keys.get(key).and_then(|history| history.last())
+    }
+
+    pub(crate) fn entry(&self, key: &str, id: &str) -> Option<&Stored> {
+        let history = self.keys.get(key)?;
+        history.iter().rev().find(|stored| &*stored.id == id)
+    }
+
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// A tag that looks like one of a multipart upload and repeats never.
+    fn foreign_etag(&self) -> String {
+        let mut hasher = Md5::new();
+        hasher.update(b"foreign");
+        hasher.update(self.sequence.to_le_bytes());
+        format!("\"{}-2\"", hex(&hasher.finalize()))
+    }
+}
+
+/// "Objects created by the PUT Object, POST Object, or Copy operation … have ETags that are an MD5 digest
+/// of their object data" (API reference, Object), in quotes.
+pub(crate) fn md5_etag(body: &[u8]) -> String {
+    format!("\"{}\"", hex(&Md5::digest(body)))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes everything");
+            text
+        })
+}

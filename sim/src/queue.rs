@@ -1,0 +1,127 @@
+//! What happens next: events by time, ties broken by a draw.
+//!
+//! Ties are frequent (a table's requests start in one step), and an order of insertion would hide every
+//! race among them.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::draw::{Seed, Stream};
+
+const TIE: Stream = Stream::new("queue.tie");
+
+/// Nanoseconds since the world's start.
+pub type Nanos = u64;
+
+/// Events that are still to come.
+#[derive(Debug)]
+pub struct Queue<T> {
+    seed: Seed,
+    heap: BinaryHeap<Reverse<Entry<T>>>,
+    pushed: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    at: Nanos,
+    tie: u64,
+    number: u64,
+    what: T,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue whose ties this seed breaks.
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            heap: BinaryHeap::new(),
+            pushed: 0,
+        }
+    }
+
+    /// Adds an event. `entity` and `nth` address the draw that places it among events of the same time.
+    pub fn push(&mut self, at: Nanos, entity: u64, nth: u64, what: T) {
+        self.pushed += 1;
+        self.heap.push(Reverse(Entry {
+            at,
+            tie: self.seed.draw(TIE, entity, nth),
+            number: self.pushed,
+            what,
+        }));
+    }
+
+    /// Takes the next event and its time.
+    pub fn pop(&mut self) -> Option<(Nanos, T)> {
+        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.what))
+    }
+
+    /// Forgets the events that do not pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        let entries = std::mem::take(&mut self.heap).into_vec();
+        self.heap = entries
+            .into_iter()
+            .filter_map(|Reverse(mut entry)| keep(&mut entry.what).then_some(Reverse(entry)))
+            .collect();
+    }
+
+    /// Whether nothing is to come.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+impl<T> Entry<T> {
+    fn rank(&self) -> (Nanos, u64, u64) {
+        (self.at, self.tie, self.number)
+    }
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(seed: u64) -> Vec<u64> {
+        let mut queue = Queue::new(Seed(seed));
+        for number in 0..8 {
+            queue.push(5, number, 0, number);
+        }
+        std::iter::from_fn(|| queue.pop().map(|(_, what)| what)).collect()
+    }
+
+    #[test]
+    fn earlier_events_come_first() {
+        let mut queue = Queue::new(Seed(1));
+        queue.push(9, 0, 0, "late");
+        queue.push(2, 1, 0, "early");
+        assert_eq!(queue.pop(), Some((2, "early")));
+        assert_eq!(queue.pop(), Some((9, "late")));
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn ties_are_broken_by_the_seed_and_not_by_insertion() {
+        assert_eq!(order(1), order(1));
+        assert_ne!(order(1), order(2));
+        assert!((0..8).any(|seed| order(seed) != [0, 1, 2, 3, 4, 5, 6, 7]));
+    }
+}
