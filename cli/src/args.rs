@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use firedrill_core::amend::{Layout, Options, Target};
 use firedrill_core::object::WallTime;
+use firedrill_s3_mock::Versioning;
 
 use crate::address::Address;
 use crate::moment;
@@ -21,6 +23,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Amend(AmendArgs),
+    Serve(ServeArgs),
 }
 
 /// Brings a table's deleted or overwritten objects back, from a bucket with versioning.
@@ -102,6 +105,72 @@ Exit status:
   3    refused, or something required could not be judged
   130  interrupted; run the same command again to go on";
 
+/// Serves a versioned S3 bucket that lives in memory, for trying things out.
+#[derive(Debug, clap::Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+
+    /// The bucket's name
+    #[arg(long, value_name = "NAME", value_parser = bucket_name)]
+    pub(crate) bucket: String,
+
+    /// Whether the bucket keeps versions
+    #[arg(long, value_enum, default_value_t = VersioningArg::Enabled)]
+    pub(crate) versioning: VersioningArg,
+
+    /// Take only requests signed with this key; without it anybody's
+    #[arg(long, value_name = "K", requires = "secret_key")]
+    pub(crate) access_key: Option<String>,
+
+    /// The secret of --access-key
+    #[arg(long, value_name = "S", requires = "access_key")]
+    pub(crate) secret_key: Option<String>,
+
+    /// Begin with what this folder holds: versions.json (a version listing) and objects/ (the bodies)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) seed_from: Option<PathBuf>,
+
+    /// Fail as this file says ([[fault]] tables: operation, key, nth, times, position, effect)
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) faults: Option<PathBuf>,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+    firedrill serve --bucket lake
+    firedrill serve --listen 127.0.0.1:9000 --bucket lake --seed-from a-table/ --faults faults.toml
+
+A fault file; this one loses the answer to the second DeleteObjects, which is carried out all the same:
+    [[fault]]
+    operation = \"delete-objects\"
+    nth = 2
+    position = \"after\"
+    effect = \"timeout\"";
+
+/// A bucket's versioning by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VersioningArg {
+    /// Every write makes a version
+    Enabled,
+    /// It was on, and is no longer
+    Suspended,
+    /// It was never on
+    Off,
+}
+
+impl From<VersioningArg> for Versioning {
+    fn from(versioning: VersioningArg) -> Self {
+        match versioning {
+            VersioningArg::Enabled => Self::Enabled,
+            VersioningArg::Suspended => Self::Suspended,
+            VersioningArg::Off => Self::Off,
+        }
+    }
+}
+
 /// The table layouts by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutArg {
@@ -162,6 +231,19 @@ impl AmendArgs {
     }
 }
 
+/// "Bucket names must be between 3 (min) and 63 (max) characters long" (S3 user guide, "Bucket naming rules").
+fn bucket_name(text: &str) -> Result<String, String> {
+    let sound = (3..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens".to_owned())
+    }
+}
+
 fn endpoint_url(text: &str) -> Result<String, String> {
     let host = text
         .strip_prefix("http://")
@@ -182,6 +264,7 @@ mod tests {
             Ok(Args {
                 command: Command::Amend(amend),
             }) => Ok(amend),
+            Ok(_) => Err("another command".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -12,6 +12,7 @@ mod moment;
 mod output;
 mod progress;
 mod render;
+mod serve;
 mod signals;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ async fn main() -> ExitCode {
     };
     let status = match args.command {
         Command::Amend(amend) => amend::amend(amend, world).await,
+        Command::Serve(serve) => serve::serve(serve).await,
     };
     ExitCode::from(status)
 }
