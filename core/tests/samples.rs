@@ -1,5 +1,6 @@
 //! Reads every metadata object of the real sample tables.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use firedrill_core::fuse::{
@@ -14,7 +15,8 @@ fn samples() -> Option<PathBuf> {
     )]
     let folder = std::env::var("FIREDRILL_SAMPLES").ok();
     if folder.is_none() {
-        println!("skipped: FIREDRILL_SAMPLES names no folder with real sample tables");
+        let skipped = "skipped: FIREDRILL_SAMPLES names no folder with real sample tables";
+        writeln!(std::io::stderr(), "{skipped}").expect("standard error can be written");
     }
     folder.map(PathBuf::from)
 }

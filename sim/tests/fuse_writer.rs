@@ -1,18 +1,19 @@
 //! What the writer says of a commit is what an independent reading of its objects finds.
 
 mod fuse_decode;
+mod fuse_tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::amend::Class;
 use firedrill_core::object::WallTime;
 use firedrill_sim::fuse::{
-    BlockSpec, Change, Commit, Compression, Flavour, InvertedSpec, Reference, SegmentSpec,
-    TableSpec, TableWriter,
+    BlockSpec, Change, Commit, Flavour, Reference, SegmentSpec, TableSpec, TableWriter,
 };
 use fuse_decode::{
     Objects, byte_array, field, message_pack, optional, path, segment, single, unsigned,
 };
+use fuse_tables::{changes, draws, specs};
 use proptest::prelude::*;
 use rmpv::Value;
 
@@ -24,6 +25,7 @@ proptest! {
         let mut objects = Objects::new();
         let mut written = BTreeSet::new();
         let mut writer = TableWriter::new(spec.clone(), draws(seed));
+        let mut previous = None;
         for (nth, change) in (0_i64..).zip(&changes) {
             let commit = writer.commit(WallTime(START + nth * 1_234_567), change);
             store(&commit, &mut objects, &mut written);
@@ -31,6 +33,9 @@ proptest! {
             let said: BTreeMap<String, &Reference> =
                 commit.references.iter().map(|one| (one.key.as_str().to_owned(), one)).collect();
             prop_assert_eq!(said.len(), commit.references.len(), "each key once");
+            for put in &commit.puts {
+                prop_assert!(said.contains_key(put.key.as_str()), "{} stored for nothing", put.key);
+            }
             prop_assert_eq!(
                 said.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "the closure");
             for (key, found) in &found {
@@ -42,6 +47,9 @@ proptest! {
                 let real = objects[key].len() as u64;
                 prop_assert!(said.size.is_none_or(|size| size == real), "{key}: {:?} is {real}", said.size);
             }
+            let snapshot = single(&objects[commit.snapshot.as_str()], 4);
+            prop_assert_eq!(previous_snapshot(&spec, &snapshot), previous);
+            previous = Some(commit.snapshot.as_str().to_owned());
         }
     }
 
@@ -399,6 +407,16 @@ fn check_identity(key: &str, snapshot: &Value) {
     );
 }
 
+/// The key of the snapshot that this one calls its predecessor.
+fn previous_snapshot(spec: &TableSpec, snapshot: &Value) -> Option<String> {
+    let previous = optional(snapshot, "prev_snapshot_id")?;
+    let id = previous[0].as_slice().expect("binary");
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let letter = if id[6] >> 4 == 7 { "h" } else { "" };
+    let prefix = table_prefix(spec);
+    Some(format!("{prefix}_ss/{letter}{hex}_v{}.mpk", previous[1]))
+}
+
 fn read_hint(spec: &TableSpec, body: &[u8]) -> (String, Vec<(String, String)>) {
     let text = std::str::from_utf8(body).expect("text");
     let mut indexes = Vec::new();
@@ -433,78 +451,4 @@ fn hint_name(spec: &TableSpec) -> &'static str {
         Flavour::V1_2_453 => "last_snapshot_location_hint",
         Flavour::V1_2_895 => "last_snapshot_location_hint_v2",
     }
-}
-
-fn draws(seed: u64) -> impl Fn(&str, u64) -> u64 + Send + 'static {
-    move |stream, nth| {
-        let name = stream.bytes().map(u64::from).sum::<u64>();
-        (seed ^ nth.wrapping_mul(0x2545_f491_4f6c_dd1d)).wrapping_add(name.rotate_left(40))
-    }
-}
-
-fn specs() -> impl Strategy<Value = TableSpec> {
-    let flavours = prop_oneof![Just(Flavour::V1_2_453), Just(Flavour::V1_2_895)];
-    let compressions = prop_oneof![Just(Compression::None), Just(Compression::Zstd)];
-    let roots = prop_oneof![Just(""), Just("fs"), Just("a/b")];
-    let indexes = prop_oneof![
-        Just(vec![]),
-        Just(vec!["search".to_owned()]),
-        Just(vec!["a".to_owned(), "a\"b".to_owned()]),
-    ];
-    (
-        flavours,
-        compressions,
-        roots,
-        indexes,
-        0_u8..7,
-        any::<bool>(),
-        1_u64..200,
-    )
-        .prop_map(
-            |(flavour, compression, root, inverted_indexes, columns, clustered, table)| TableSpec {
-                compression,
-                root: root.to_owned(),
-                inverted_indexes,
-                columns,
-                clustered,
-                ..TableSpec::new(flavour, 1, table)
-            },
-        )
-}
-
-fn changes() -> impl Strategy<Value = Vec<Change>> {
-    let change = prop_oneof![
-        3 => segments().prop_map(|segments| Change::Insert { segments }),
-        1 => segments().prop_map(|segments| Change::Overwrite { segments }),
-        2 => (any::<usize>(), any::<usize>(), proptest::option::of(blocks()))
-            .prop_map(|(segment, block, with)| Change::RewriteBlock { segment, block, with }),
-        1 => Just(Change::Analyze),
-        1 => (0_usize..5).prop_map(|blocks_per_segment| Change::Compact { blocks_per_segment }),
-    ];
-    proptest::collection::vec(change, 1..7)
-}
-
-fn segments() -> impl Strategy<Value = Vec<SegmentSpec>> {
-    let segment = (proptest::collection::vec(blocks(), 0..4), any::<bool>())
-        .prop_map(|(blocks, statistics)| SegmentSpec { blocks, statistics });
-    proptest::collection::vec(segment, 0..4)
-}
-
-fn blocks() -> impl Strategy<Value = BlockSpec> {
-    let size = || prop_oneof![0_u64..20, 20_u64..3000];
-    let inverted = (any::<usize>(), size()).prop_map(|(index, size)| InvertedSpec { index, size });
-    (
-        0_u64..3000,
-        size(),
-        proptest::option::of(size()),
-        proptest::collection::vec(inverted, 0..3),
-        proptest::option::of(size()),
-    )
-        .prop_map(|(rows, size, bloom, inverted, vector)| BlockSpec {
-            rows,
-            size,
-            bloom,
-            inverted,
-            vector,
-        })
 }

@@ -272,14 +272,13 @@ impl Amend {
 
 /// The verification: everything written is listed once more.
 impl Amend {
-    /// What was written is open again.
+    /// Everything that is to be current is decided once more: what was written, and what somebody may have
+    /// undone meanwhile.
     pub(super) fn begin_check(&mut self) {
-        let written = self
-            .objects
-            .by_key
-            .iter()
-            .filter(|(_, object)| object.is_to_write());
-        self.objects.open = written.map(|(key, _)| key.clone()).collect();
+        let objects = self.objects.by_key.iter();
+        let current = objects
+            .filter(|(_, object)| !matches!(object.decision, Decision::Lost | Decision::Unknown));
+        self.objects.open = current.map(|(key, _)| key.clone()).collect();
     }
 
     /// Nothing is under way: decide what is open, then end, or apply once more what is not as decided.

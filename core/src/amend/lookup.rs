@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::fuse::NotRead;
+use crate::fuse::{NotRead, PAYLOAD_BYTES_MAX};
 use crate::object::{Answer, Cause, Reply, Version};
 
 use super::job::Job;
@@ -57,6 +57,11 @@ impl Amend {
                 active.position += 1;
                 continue;
             };
+            if version.size > PAYLOAD_BYTES_MAX {
+                active.rejected = Some("larger than metadata can be".into());
+                active.position += 1;
+                continue;
+            }
             // An archived version cannot be read, but another with an equal tag holds the same bytes.
             let readable = history.versions().find(|other| {
                 !other.archived && other.etag == version.etag && other.size == version.size
