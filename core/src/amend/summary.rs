@@ -93,11 +93,20 @@ fn add_planned(amend: &Amend, objects: &[ObjectReport], requests: &mut BTreeMap<
             _ => {}
         }
     }
+    let removed: u64 = markers.values().sum();
+    let copied = objects.iter().filter(|object| bytes_copied(object) > 0);
+    let copies = copied.count() as u64;
     add(
         Operation::DeleteObjects,
         markers.values().map(|count| count.div_ceil(1000)).sum(),
     );
     if amend.objects.any_to_write() {
-        add(Operation::ListObjectVersions, amend.pages);
+        let (entries, pages) = amend.planned_from;
+        let page_size = entries.div_ceil(pages.max(1)).max(1);
+        let entries_then = entries.saturating_sub(removed) + copies;
+        add(
+            Operation::ListObjectVersions,
+            entries_then.div_ceil(page_size).max(1),
+        );
     }
 }
