@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Criterion benches alone: `cargo xtask bench`.

@@ -1,5 +1,6 @@
 //! Reads every metadata object of the real sample tables.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use firedrill_core::fuse::{
@@ -14,7 +15,8 @@ fn samples() -> Option<PathBuf> {
     )]
     let folder = std::env::var("FIREDRILL_SAMPLES").ok();
     if folder.is_none() {
-        println!("skipped: FIREDRILL_SAMPLES names no folder with real sample tables");
+        let skipped = "skipped: FIREDRILL_SAMPLES names no folder with real sample tables";
+        writeln!(std::io::stderr(), "{skipped}").expect("standard error can be written");
     }
     folder.map(PathBuf::from)
 }
@@ -27,9 +29,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a sample folder can be listed") {
         let path = entry.expect("an entry can be read").path();
         if path.is_dir() {
-            files(&path, found)
+            files(&path, found);
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
 }

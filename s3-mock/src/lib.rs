@@ -19,6 +19,8 @@ mod delete;
 pub mod drill;
 mod error;
 mod fault;
+#[cfg(feature = "http")]
+pub mod http;
 mod inspect;
 mod listing;
 mod object;

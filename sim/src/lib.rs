@@ -14,6 +14,7 @@
 
 pub mod draw;
 pub mod fate;
+pub mod fixture;
 pub mod fuse;
 pub mod object_store;
 pub mod queue;

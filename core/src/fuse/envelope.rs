@@ -20,6 +20,10 @@ pub enum NotRead {
 }
 
 impl NotRead {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it is handed to map_err, with errors of any kind"
+    )]
     pub(super) fn garbage(why: impl ToString) -> Self {
         Self::Garbage(why.to_string())
     }

@@ -72,6 +72,13 @@ pub struct History {
 }
 
 impl History {
+    /// A key that was never stored.
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
     /// Takes the next entry of the listing, which is older than all before it.
     pub fn push_older(&mut self, entry: Entry) {
         self.entries.push(entry);
@@ -95,6 +102,11 @@ impl History {
     /// The data versions, newest first.
     pub fn versions(&self) -> impl DoubleEndedIterator<Item = &Version> {
         self.entries.iter().filter_map(Entry::version)
+    }
+
+    /// Takes an entry out that turned out to be gone since it was listed.
+    pub fn forget(&mut self, id: &VersionId) {
+        self.entries.retain(|entry| entry.id() != id);
     }
 
     /// The data version with this id.

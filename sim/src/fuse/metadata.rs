@@ -250,7 +250,7 @@ pub(super) fn snapshot(table: Table, snapshot: &Snapshot<'_>) -> bytes::Bytes {
 }
 
 fn block_meta(encoder: &mut Encoder, table: Table, block: &Block) {
-    encoder.map(if table.is_new() { 20 } else { 11 });
+    encoder.map(if table.is_new() { 19 } else { 11 });
     named(encoder, "row_count", block.rows);
     named(encoder, "block_size", block.uncompressed(table));
     named(encoder, "file_size", block.object.1);

@@ -1,0 +1,392 @@
+//! Publishing, bottom-up, and checking what came of it.
+//!
+//! ```text
+//! level 0   blocks, indexes, _hs, _ts      nothing references them that is not itself published later
+//! level 1   segments
+//! level 2   snapshots
+//! level 3   the hint                       from here on the table is seen
+//! ```
+//!
+//! A level begins when the level below has ended, so a crash half-way leaves a table that is plainly
+//! missing, never one that looks whole and is not. What is lost or unknown does not hold up the rest.
+
+use std::collections::BTreeMap;
+
+use crate::drill::planted;
+use crate::object::{Answer, Cause, Condition, Entry, Failure, Key, Reply, Version, VersionId};
+
+use super::decide::Verdict;
+use super::job::Job;
+use super::listing::Look;
+use super::machine::{Amend, Effect, LookFor, Phase, Progress};
+use super::objects::Object;
+use super::report::{Class, Decision};
+
+/// How many levels there are.
+pub(super) const LEVELS: usize = 4;
+/// "The request can contain a list of up to 1,000 keys" (S3 API, DeleteObjects).
+const MARKERS_MAX: usize = 1000;
+/// How often one key is written before the machine gives up on it.
+const WRITES_MAX: u32 = 6;
+const ROUNDS_MAX: u32 = 3;
+
+fn level_of(class: Class) -> usize {
+    let level = match class {
+        Class::Hint => 3,
+        Class::Snapshot => 2,
+        Class::Segment => 1,
+        _ => 0,
+    };
+    if planted("AM-08") {
+        LEVELS - 1 - level
+    } else {
+        level
+    }
+}
+
+impl Amend {
+    pub(super) fn begin_applying(&mut self) {
+        self.phase = Phase::Apply;
+        self.level = 0;
+        self.level_sizes = [0; LEVELS];
+        for object in self
+            .objects
+            .by_key
+            .values()
+            .filter(|object| object.is_to_write())
+        {
+            self.level_sizes[level_of(object.class)] += 1;
+        }
+        self.fill_level();
+        if planted("AM-12") {
+            self.resurrect_unreferenced();
+        }
+    }
+
+    fn fill_level(&mut self) {
+        let level = self.level;
+        let objects = self.objects.by_key.iter();
+        let own =
+            objects.filter(|(_, object)| object.is_to_write() && level_of(object.class) == level);
+        self.pending = own.map(|(key, _)| key.clone()).collect();
+    }
+
+    /// Nothing is under way: write what is pending, or go on to the next level.
+    pub(super) fn go_on_applying(&mut self, out: &mut Vec<Effect>) {
+        self.write_pending();
+        self.report_progress(out);
+        if !self.pending.is_empty() {
+            return;
+        }
+        self.level += 1;
+        if self.level < LEVELS {
+            self.fill_level();
+        } else {
+            self.phase = Phase::Verify;
+            self.look(Look::default(), LookFor::Verify);
+        }
+    }
+
+    /// Decides about each pending key as it now stands, and sends what that takes.
+    fn write_pending(&mut self) {
+        let mut markers: Vec<(Key, VersionId)> = Vec::new();
+        for key in self.pending.clone() {
+            if self.await_newer(&key) {
+                continue;
+            }
+            match self.objects.verdict(&key, &self.listing, self.versioning) {
+                Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
+                Verdict::Decided(Decision::Intact, _) => {
+                    self.pending.remove(&key);
+                }
+                Verdict::Decided(decision, reason) => {
+                    self.write(&key, decision, reason, &mut markers);
+                }
+            }
+        }
+        if planted("AM-03") {
+            self.add_siblings(&mut markers);
+        }
+        self.submit_markers(&markers);
+    }
+
+    fn write(
+        &mut self,
+        key: &Key,
+        decision: Decision,
+        reason: Option<String>,
+        markers: &mut Vec<(Key, VersionId)>,
+    ) {
+        let object = self
+            .objects
+            .by_key
+            .get_mut(key)
+            .expect("a pending key is an object");
+        object.attempts += 1;
+        if object.attempts > WRITES_MAX {
+            self.give_up(key, "it was written several times and is still not current");
+            return;
+        }
+        match &decision {
+            Decision::RemoveMarkers { markers: own } => {
+                markers.extend(own.iter().map(|id| (key.clone(), id.clone())));
+            }
+            Decision::CopyVersion { version, .. } => {
+                let history = self.listing.get(key);
+                let version = history
+                    .version(version)
+                    .expect("a decision names a listed version");
+                let condition = match history.current() {
+                    Some(Entry::Version(current)) => Condition::Matches(current.etag.clone()),
+                    _ => Condition::Absent,
+                };
+                let (key, version) = (key.clone(), version.clone());
+                self.courier.submit(match object.body.clone() {
+                    Some(body) => Job::Put {
+                        key,
+                        version,
+                        body,
+                        condition,
+                    },
+                    None => Job::Copy {
+                        key,
+                        version,
+                        condition,
+                    },
+                });
+            }
+            _ => {
+                self.pending.remove(key);
+            }
+        }
+        object.conclude(decision, reason);
+    }
+
+    /// In batches, the markers of one key never in two of them.
+    fn submit_markers(&mut self, markers: &[(Key, VersionId)]) {
+        let mut batch: Vec<(Key, VersionId)> = Vec::new();
+        for of_one_key in markers.chunk_by(|one, other| one.0 == other.0) {
+            if !batch.is_empty() && batch.len() + of_one_key.len() > MARKERS_MAX {
+                self.courier.submit(Job::Remove {
+                    markers: std::mem::take(&mut batch),
+                });
+            }
+            // More markers than one request can hold: the rest is found when the key is decided again.
+            batch.extend(of_one_key.iter().take(MARKERS_MAX).cloned());
+        }
+        if !batch.is_empty() {
+            self.courier.submit(Job::Remove { markers: batch });
+        }
+    }
+
+    /// A write ended.
+    pub(super) fn take_write(&mut self, job: &Job, reply: Reply, out: &mut Vec<Effect>) {
+        match (job, reply) {
+            (Job::Remove { markers }, Ok(Answer::Removed(results))) => {
+                self.take_removed(markers, results);
+            }
+            (
+                Job::Copy { key, version, .. } | Job::Put { key, version, .. },
+                Ok(Answer::Written { version: id }),
+            ) => {
+                self.take_written(key, version, id);
+            }
+            (Job::Remove { markers }, Err(Failure::Determinate(Cause::Denied(_)))) => {
+                for (key, _) in markers {
+                    self.object(key).markers_denied = true;
+                }
+            }
+            (Job::Remove { markers }, Err(Failure::Indeterminate(_))) if planted("AM-09") => {
+                self.peel_blindly(markers);
+            }
+            (_, Err(Failure::Determinate(cause))) if is_final(&cause) => {
+                for key in job.keys() {
+                    self.give_up(&key, &format!("writing it failed: {cause}"));
+                }
+            }
+            // It may have happened, or something else is there by now: look before acting again.
+            _ => self.look_at(job.keys()),
+        }
+        self.report_progress(out);
+    }
+
+    fn take_removed(&mut self, markers: &[(Key, VersionId)], results: Vec<Result<(), Cause>>) {
+        let mut unclear = Vec::new();
+        for ((key, id), result) in markers.iter().zip(results) {
+            match result {
+                Ok(()) | Err(Cause::NotFound) => self.listing.forget(key, id),
+                Err(Cause::Denied(_)) if self.objects.by_key.contains_key(key) => {
+                    self.object(key).markers_denied = true;
+                }
+                Err(_) => unclear.push(key.clone()),
+            }
+        }
+        self.look_at(unclear);
+    }
+
+    fn take_written(&mut self, key: &Key, source: &Version, id: Option<VersionId>) {
+        // The id `null` proves nothing: somebody's next write can get it too.
+        if let Some(id) = id.filter(|id| !id.is_null()) {
+            self.object(key).evidence.copied(id, source);
+        }
+        // The listing is not told: the verification will see it with its tag.
+        self.pending.remove(key);
+    }
+
+    /// Lists these keys again; they stay pending and are decided anew.
+    fn look_at(&mut self, mut keys: Vec<Key>) {
+        keys.sort();
+        keys.dedup();
+        if let (Some(first), Some(last)) = (keys.first(), keys.last()) {
+            let look = self.listing.look_again(first, last);
+            self.look(look, LookFor::Again(keys));
+        }
+    }
+
+    /// This key stays unknown.
+    pub(super) fn give_up(&mut self, key: &Key, why: &str) {
+        self.pending.remove(key);
+        if let Some(object) = self.objects.by_key.get_mut(key) {
+            object.conclude(Decision::Unknown, Some(format!("{why}; run again later")));
+        }
+    }
+
+    fn object(&mut self, key: &Key) -> &mut Object {
+        self.objects
+            .by_key
+            .get_mut(key)
+            .expect("only objects are written")
+    }
+
+    fn report_progress(&self, out: &mut Vec<Effect>) {
+        let published: u64 = self.level_sizes.iter().take(self.level + 1).sum();
+        let done = published.saturating_sub(self.pending.len() as u64);
+        let total = Some(self.level_sizes.iter().sum());
+        out.push(Effect::Progress(Progress {
+            phase: Phase::Apply,
+            done,
+            total,
+        }));
+    }
+}
+
+/// The verification: everything written is listed once more.
+impl Amend {
+    /// Everything that is to be current is decided once more: what was written, and what somebody may have
+    /// undone meanwhile.
+    pub(super) fn begin_check(&mut self) {
+        let objects = self.objects.by_key.iter();
+        let current = objects
+            .filter(|(_, object)| !matches!(object.decision, Decision::Lost | Decision::Unknown));
+        self.objects.open = current.map(|(key, _)| key.clone()).collect();
+    }
+
+    /// Nothing is under way: decide what is open, then end, or apply once more what is not as decided.
+    pub(super) fn go_on_verifying(&mut self, out: &mut Vec<Effect>) {
+        let mut again = false;
+        for key in self.objects.open.clone() {
+            if self.await_newer(&key) {
+                continue;
+            }
+            match self.objects.verdict(&key, &self.listing, self.versioning) {
+                Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
+                Verdict::Decided(Decision::Intact, _) => self.object(&key).done = true,
+                Verdict::Decided(Decision::RemoveMarkers { .. }, _) if planted("AM-05") => {
+                    self.object(&key).done = true;
+                }
+                Verdict::Decided(decision, reason) => {
+                    self.object(&key).conclude(decision, reason);
+                    again |= self.objects.by_key[&key].is_to_write();
+                }
+            }
+            if !self.is_comparing(&key) {
+                self.objects.open.remove(&key);
+            }
+        }
+        if !self.courier.is_idle() {
+            return;
+        }
+        if !self.objects.open.is_empty() {
+            return;
+        }
+        let again = again || self.objects.by_key.values().any(Object::is_to_write);
+        if again && self.rounds < ROUNDS_MAX {
+            self.rounds += 1;
+            self.begin_applying();
+            return;
+        }
+        self.abandon("after three rounds somebody still undoes it");
+        self.finish_by_objects(out);
+    }
+
+    /// The listing that was to verify could not be had.
+    pub(super) fn verification_failed(&mut self, cause: &Cause) {
+        self.objects.open.clear();
+        self.rounds = ROUNDS_MAX;
+        self.abandon(&format!(
+            "it was written, but listing it again failed: {cause}"
+        ));
+    }
+
+    fn abandon(&mut self, why: &str) {
+        let undone = self
+            .objects
+            .by_key
+            .iter()
+            .filter(|(_, object)| object.is_to_write());
+        let undone: Vec<Key> = undone.map(|(key, _)| key.clone()).collect();
+        for key in undone {
+            self.give_up(&key, why);
+        }
+    }
+}
+
+/// What planted bugs do instead.
+impl Amend {
+    /// AM-12: every deleted key comes back, referenced or not.
+    fn resurrect_unreferenced(&mut self) {
+        let mut markers = Vec::new();
+        for (key, history) in self.listing.below(self.options.prefix.as_str()) {
+            if let (Some(Entry::Marker(marker)), false) =
+                (history.current(), self.objects.by_key.contains_key(key))
+            {
+                markers.push((key.clone(), marker.id.clone()));
+            }
+        }
+        self.submit_markers(&markers);
+    }
+
+    /// AM-03: whatever begins like the key is taken for the key.
+    fn add_siblings(&self, markers: &mut Vec<(Key, VersionId)>) {
+        let keys: BTreeMap<Key, ()> = markers.iter().map(|(key, _)| (key.clone(), ())).collect();
+        for key in keys.keys() {
+            for (sibling, history) in self.listing.below(key.as_str()).skip(1) {
+                if let (Some(Entry::Marker(marker)), false) =
+                    (history.current(), keys.contains_key(sibling))
+                {
+                    markers.push((sibling.clone(), marker.id.clone()));
+                }
+            }
+        }
+    }
+
+    /// AM-09: "it did not work, so delete what is on top".
+    fn peel_blindly(&mut self, markers: &[(Key, VersionId)]) {
+        let mut next = Vec::new();
+        for (key, id) in markers {
+            self.listing.forget(key, id);
+            next.extend(
+                self.listing
+                    .get(key)
+                    .current()
+                    .map(|top| (key.clone(), top.id().clone())),
+            );
+        }
+        self.submit_markers(&next);
+    }
+}
+
+/// Neither trying again nor looking again mends it.
+fn is_final(cause: &Cause) -> bool {
+    !matches!(cause, Cause::PreconditionFailed | Cause::NotFound)
+}

@@ -1,0 +1,176 @@
+//! Reading what the listing alone cannot tell: whether two versions are equal, and whether a new version of
+//! the hint is a commit.
+
+use crate::drill::planted;
+use crate::object::{Answer, Cause, Key, Reply, Version};
+
+use super::decide::Verdict;
+use super::job::Job;
+use super::machine::{Amend, Effect, Phase, Progress};
+use super::report::{Class, Decision};
+
+impl Amend {
+    /// Decides every open key that can be decided, and has read what the others need.
+    pub(super) fn decide_open(&mut self) {
+        for key in self.objects.open.clone() {
+            match self.objects.verdict(&key, &self.listing, self.versioning) {
+                Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
+                Verdict::Decided(decision, reason) => {
+                    self.objects.open.remove(&key);
+                    let object = self
+                        .objects
+                        .by_key
+                        .get_mut(&key)
+                        .expect("open keys are objects");
+                    object.conclude(decision, reason);
+                }
+            }
+        }
+    }
+
+    /// Has these versions read, unless they were.
+    pub(super) fn compare(&mut self, key: &Key, versions: &[Version]) {
+        let evidence = &self.objects.by_key[key].evidence;
+        for version in versions
+            .iter()
+            .filter(|version| !evidence.has_read(version))
+        {
+            self.courier.submit(Job::Digest {
+                key: key.clone(),
+                version: version.clone(),
+            });
+        }
+    }
+
+    /// Whether a comparison of this key is still needed.
+    pub(super) fn is_comparing(&self, key: &Key) -> bool {
+        let verdict = self.objects.verdict(key, &self.listing, self.versioning);
+        matches!(verdict, Verdict::Compare(..)) || self.newer_unread(key).is_some()
+    }
+
+    pub(super) fn take_digest(
+        &mut self,
+        key: &Key,
+        version: &Version,
+        reply: Reply,
+        out: &mut Vec<Effect>,
+    ) {
+        match reply {
+            Ok(Answer::Digest { digest, .. }) => {
+                let object = self
+                    .objects
+                    .by_key
+                    .get_mut(key)
+                    .expect("objects are compared");
+                object.evidence.read(version, digest);
+            }
+            Err(failure) if *failure.cause() == Cause::NotFound => {
+                self.listing.forget(key, &version.id);
+            }
+            Err(failure) => {
+                self.objects.open.remove(key);
+                let cause = failure.cause();
+                self.give_up(
+                    key,
+                    &format!("two of its versions could not be compared: {cause}"),
+                );
+            }
+            Ok(_) => {
+                self.objects.open.remove(key);
+                self.give_up(key, "two of its versions could not be compared");
+            }
+        }
+        if self.phase == Phase::Compare {
+            let left = self.objects.open.len() as u64;
+            let total = self.objects.by_key.len() as u64;
+            let progress = Progress {
+                phase: Phase::Compare,
+                done: total - left,
+                total: Some(total),
+            };
+            out.push(Effect::Progress(progress));
+        }
+    }
+
+    /// The version that somebody put on the hint since the plan, if it was not looked into yet.
+    fn newer_unread(&self, key: &Key) -> Option<Version> {
+        let (version, name) = self.newer_than_plan(key)?;
+        (!self.objects.newer.contains_key(&name)).then_some(version)
+    }
+
+    fn newer_than_plan(&self, key: &Key) -> Option<(Version, (String, String))> {
+        let object = &self.objects.by_key[key];
+        let current = self.listing.get(key).current_version()?;
+        let name = (
+            current.id.as_str().to_string(),
+            current.etag.as_str().to_string(),
+        );
+        let own = object.evidence.is_copy(current);
+        (object.class == Class::Hint && !own && !self.objects.has_seen(&name))
+            .then(|| (current.clone(), name))
+    }
+
+    /// Whether this key waits for, or is settled by, what somebody else put on the hint since the plan. A
+    /// commit made meanwhile stays current: it is newer than anything that amend could publish.
+    pub(super) fn await_newer(&mut self, key: &Key) -> bool {
+        let Some((version, name)) = self.newer_than_plan(key) else {
+            return false;
+        };
+        match self.objects.newer.get(&name) {
+            None => {
+                self.courier.submit(Job::Newer {
+                    key: key.clone(),
+                    version,
+                });
+                true
+            }
+            Some(true) if !planted("AM-14") => {
+                self.pending.remove(key);
+                self.objects.open.remove(key);
+                let object = self
+                    .objects
+                    .by_key
+                    .get_mut(key)
+                    .expect("the hint is an object");
+                object.done = true;
+                object.reason = Some("a commit made meanwhile stays current".into());
+                self.closure_note(format!(
+                    "while this ran, somebody committed to the table (version {} of the hint): that commit \
+                     stays current",
+                    name.0
+                ));
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    pub(super) fn take_newer(&mut self, key: &Key, version: &Version, reply: Reply) {
+        let name = (
+            version.id.as_str().to_string(),
+            version.etag.as_str().to_string(),
+        );
+        match reply {
+            Ok(Answer::Body(body)) => {
+                let own = self.objects.by_key[key].body.as_ref() == Some(&body);
+                let is_commit = !own && self.layout.is_commit(&body);
+                self.objects.newer.insert(name, is_commit);
+            }
+            Err(failure) if *failure.cause() == Cause::NotFound => {
+                self.listing.forget(key, &version.id);
+            }
+            _ => {
+                self.objects.open.remove(key);
+                self.pending.remove(key);
+                let object = self
+                    .objects
+                    .by_key
+                    .get_mut(key)
+                    .expect("the hint is an object");
+                let why =
+                    "somebody wrote it meanwhile, and what they wrote could not be read; run again";
+                object.conclude(Decision::Unknown, Some(why.into()));
+            }
+        }
+    }
+}

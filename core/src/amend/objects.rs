@@ -1,0 +1,132 @@
+//! The referenced objects, with what is decided and known of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::drill::planted;
+use crate::object::{Key, Versioning};
+
+use super::decide::{Evidence, Rules, Verdict, Wanted, decide};
+use super::layout::Reference;
+use super::listing::Listing;
+use super::report::{Class, Decision, Verified};
+
+/// One referenced object.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) class: Class,
+    pub(super) wanted: Wanted,
+    pub(super) verified: Verified,
+    pub(super) body: Option<Bytes>,
+    pub(super) evidence: Evidence,
+    pub(super) decision: Decision,
+    pub(super) reason: Option<String>,
+    /// The decision is in force.
+    pub(super) done: bool,
+    pub(super) attempts: u32,
+    pub(super) markers_denied: bool,
+}
+
+/// All referenced objects, in key order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Objects {
+    pub(super) by_key: BTreeMap<Key, Object>,
+    /// Keys that are still to be decided.
+    pub(super) open: BTreeSet<Key>,
+    /// The hint's versions at the time of the plan and those written since by this machine, by id and tag:
+    /// any other is somebody else's.
+    hint_seen: BTreeSet<(String, String)>,
+    /// Whether a version of the hint that came since the plan is a commit.
+    pub(super) newer: BTreeMap<(String, String), bool>,
+}
+
+impl Objects {
+    /// Takes the closure over; everything is open.
+    pub(super) fn refer(&mut self, references: &mut Vec<Reference>) {
+        for reference in references.drain(..) {
+            self.open.insert(reference.key.clone());
+            let object = Object {
+                class: reference.class,
+                wanted: reference.wanted,
+                verified: reference.verified,
+                body: reference.body,
+                evidence: Evidence::default(),
+                decision: Decision::Unknown,
+                reason: None,
+                done: false,
+                attempts: 0,
+                markers_denied: false,
+            };
+            self.by_key.insert(reference.key, object);
+        }
+    }
+
+    /// What is to be done about a key as it stands now.
+    pub(super) fn verdict(
+        &self,
+        key: &Key,
+        listing: &Listing,
+        versioning: Option<Versioning>,
+    ) -> Verdict {
+        let object = &self.by_key[key];
+        let versioning = versioning.unwrap_or(Versioning::Suspended);
+        let rules = Rules {
+            versioning,
+            markers_denied: object.markers_denied,
+        };
+        decide(listing.get(key), &object.wanted, &object.evidence, rules)
+    }
+
+    /// Remembers which versions of the hint the plan has seen.
+    pub(super) fn see_hint(&mut self, listing: &Listing) {
+        for (key, object) in &self.by_key {
+            if object.class == Class::Hint {
+                let versions = listing.get(key).versions();
+                self.hint_seen.extend(versions.map(|version| {
+                    (
+                        version.id.as_str().to_string(),
+                        version.etag.as_str().to_string(),
+                    )
+                }));
+            }
+        }
+    }
+
+    /// Whether the plan has seen this version of the hint.
+    pub(super) fn has_seen(&self, name: &(String, String)) -> bool {
+        self.hint_seen.contains(name)
+    }
+
+    pub(super) fn any_to_write(&self) -> bool {
+        self.by_key.values().any(Object::is_to_write)
+            || (planted("AM-12") && !self.by_key.is_empty())
+    }
+
+    /// Something that the rows need is lost or unknown.
+    pub(super) fn required_missing(&self) -> bool {
+        self.by_key.values().any(|object| {
+            let missing = matches!(object.decision, Decision::Lost | Decision::Unknown);
+            let overlooked = planted("AM-10") && object.class == Class::Block;
+            missing && object.class.is_required() && !overlooked
+        })
+    }
+}
+
+impl Object {
+    /// Its decision is a write that is not yet in force.
+    pub(super) fn is_to_write(&self) -> bool {
+        let write = matches!(
+            self.decision,
+            Decision::RemoveMarkers { .. } | Decision::CopyVersion { .. }
+        );
+        write && !self.done
+    }
+
+    /// It is lost, or could not be told.
+    pub(super) fn conclude(&mut self, decision: Decision, reason: Option<String>) {
+        self.done = decision == Decision::Intact;
+        self.decision = decision;
+        self.reason = reason;
+    }
+}
