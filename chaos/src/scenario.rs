@@ -470,3 +470,17 @@ impl Act {
         }
     }
 }
+
+impl Fault {
+    /// Its row in the catalogue.
+    pub fn class(&self) -> &'static str {
+        match (self.effect, self.position) {
+            (Effect::Slow { .. }, _) => "s3.slow",
+            (Effect::Denied, _) => "s3.denied",
+            (Effect::Reset { .. }, Position::During) => "s3.reset-body",
+            (_, Position::After) => "s3.ack-lost",
+            (Effect::Unavailable | Effect::InternalError, _) => "s3.unavailable",
+            (Effect::Timeout | Effect::Reset { .. }, _) => "s3.lost-request",
+        }
+    }
+}
