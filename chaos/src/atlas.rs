@@ -68,6 +68,8 @@ pub struct Atlas {
     pub objects: BTreeMap<Key, Expected>,
     /// Where the closure begins.
     pub roots: Vec<Key>,
+    /// With the history: each snapshot's predecessor.
+    pub previous: BTreeMap<Key, Key>,
     /// Everything that may be written to.
     pub referenced: BTreeSet<Key>,
     /// Blocks of each segment of the chosen commit.
@@ -97,6 +99,7 @@ pub fn draw(known: Known<'_>) -> Atlas {
         commit: None,
         objects: BTreeMap::new(),
         roots: Vec::new(),
+        previous: BTreeMap::new(),
         referenced: BTreeSet::new(),
         blocks: BTreeMap::new(),
     };
@@ -142,10 +145,19 @@ impl Known<'_> {
         atlas.blocks = commit.blocks.clone();
         atlas.referenced.clear();
         self.add_commit(number, atlas);
+        atlas.roots.push(commit.snapshot.clone());
+        atlas.roots.extend(self.truth.hint.clone());
         if self.amend.history {
             self.add_ancestors(number, atlas);
         }
         if !hint && let Some(key) = &self.truth.hint {
+            // Only the hint names inverted indexes; without it they are found by their keys.
+            for (key, expected) in &mut atlas.objects {
+                let is_inverted = expected.class == Class::InvertedIndex;
+                if is_inverted && self.log.history(key).is_empty() {
+                    expected.must = Must::Free;
+                }
+            }
             let target = &self.amend.target;
             let expected = atlas
                 .objects
@@ -169,6 +181,9 @@ impl Known<'_> {
         if data.clone().any(|held| held.archived) {
             return Choice::Free("a version of the hint is archived");
         }
+        if data.clone().next().is_none() && !self.any_snapshot() {
+            return Choice::Free("no hint and no snapshot survives");
+        }
         let mut named = data.filter_map(|held| {
             let number = self.truth.commit_of_hint(held.body.as_ref()?)?;
             Some((held, number))
@@ -188,19 +203,28 @@ impl Known<'_> {
                 let moment = self.truth.commits[commit].time.0 + plus_ms * 1000;
                 for (held, number) in named {
                     let commit = &self.truth.commits[number];
-                    let stored = held.second * 1_000_000;
-                    if stored > moment || commit.time.0 > moment {
+                    if held.second * 1_000_000 > moment {
                         continue;
                     }
                     match self.readable(&commit.snapshot) {
-                        Some(true) => return Choice::Commit { number, hint: true },
-                        Some(false) => {}
+                        Some(true) if commit.time.0 <= moment => {
+                            return Choice::Commit { number, hint: true };
+                        }
+                        Some(_) => {}
+                        // Its own time cannot be read, so it may be the one.
                         None => return Choice::Free("a version of a snapshot is archived"),
                     }
                 }
                 Choice::Free("no commit is as old")
             }
         }
+    }
+
+    fn any_snapshot(self) -> bool {
+        self.truth.commits.iter().any(|commit| {
+            let history = self.log.history(&commit.snapshot);
+            history.iter().any(|held| held.body.is_some())
+        })
     }
 
     /// No version of the hint survives: the newest snapshot that no other one calls its predecessor.
@@ -246,7 +270,6 @@ impl Known<'_> {
 
     fn add_commit(self, number: usize, atlas: &mut Atlas) {
         let commit = &self.truth.commits[number];
-        atlas.roots.push(commit.snapshot.clone());
         for key in commit.references.keys() {
             atlas.referenced.insert(key.clone());
             if atlas.objects.contains_key(key) {
@@ -260,16 +283,16 @@ impl Known<'_> {
             atlas.objects.insert(key.clone(), expected);
         }
         self.add_children(commit, atlas);
-        if let Some(hint) = &self.truth.hint
-            && !atlas.roots.contains(hint)
-        {
-            atlas.roots.push(hint.clone());
-        }
     }
 
     fn add_children(self, commit: &CommitFact, atlas: &mut Atlas) {
         for (key, parent) in &commit.references {
             let Some(parent) = parent else { continue };
+            // The hint names the chosen snapshot alone.
+            let of_hint = Some(parent) == self.truth.hint.as_ref();
+            if of_hint && atlas.snapshot.as_ref() != Some(key) {
+                continue;
+            }
             if let Some(parent) = atlas.objects.get_mut(parent)
                 && !parent.children.contains(key)
             {
@@ -282,23 +305,65 @@ impl Known<'_> {
     /// all that they reference is there.
     fn add_ancestors(self, chosen: usize, atlas: &mut Atlas) {
         let own: BTreeSet<Key> = atlas.objects.keys().cloned().collect();
-        for number in (0..chosen).rev() {
+        let whole_history = (0..chosen).all(|number| self.is_whole(number));
+        let kept = if whole_history {
+            self.vacuumed(chosen)
+        } else {
+            0
+        };
+        for number in (kept..chosen).rev() {
             self.add_commit(number, atlas);
+            let snapshot = |number: usize| self.truth.commits[number].snapshot.clone();
+            atlas
+                .previous
+                .insert(snapshot(number + 1), snapshot(number));
         }
-        let whole = |expected: &Expected| matches!(expected.must, Must::Stay | Must::Recover);
         let ancestors = |key: &Key| !own.contains(key);
-        let all_whole = atlas
-            .objects
-            .iter()
-            .filter(|(key, _)| ancestors(key))
-            .all(|(_, expected)| whole(expected));
-        if !all_whole {
+        if !whole_history {
             for (key, expected) in &mut atlas.objects {
                 if ancestors(key) {
                     expected.must = Must::Free;
                 }
             }
         }
+    }
+
+    /// Whether everything that a commit references can come back.
+    fn is_whole(self, number: usize) -> bool {
+        let commit = &self.truth.commits[number];
+        let mut keys = commit.references.keys();
+        keys.all(|key| {
+            Some(key) == self.truth.hint.as_ref()
+                || matches!(self.expect(key, number).must, Must::Stay | Must::Recover)
+        })
+    }
+
+    /// How many of the oldest commits a vacuum took: it deletes a snapshot with everything that only it and
+    /// older ones reference, and leaves the snapshot after it.
+    fn vacuumed(self, chosen: usize) -> usize {
+        let deleted = |key: &Key| {
+            let top = self.log.history(key).first();
+            top.is_some_and(|held| held.body.is_none())
+        };
+        let commits = &self.truth.commits;
+        let newer = |number: usize, key: &Key| {
+            let newer = &commits[number + 1..=chosen];
+            newer
+                .iter()
+                .any(|commit| commit.references.contains_key(key))
+        };
+        let ends_here = |number: &usize| {
+            let keys = commits[*number].references.keys();
+            deleted(&commits[*number].snapshot)
+                && !deleted(&commits[*number + 1].snapshot)
+                && keys
+                    .filter(|key| !newer(*number, key))
+                    .all(|key| deleted(key) || Some(key) == self.truth.hint.as_ref())
+        };
+        (0..chosen)
+            .rev()
+            .find(ends_here)
+            .map_or(0, |number| number + 1)
     }
 
     fn expect(self, key: &Key, number: usize) -> Expected {
@@ -336,7 +401,18 @@ impl Known<'_> {
             }
             None => {
                 let readable = data.iter().filter(|held| !held.archived);
+                let hidden = data.iter().rposition(|held| held.archived);
                 match readable.clone().rfind(is_right) {
+                    // An older version that cannot be read may be what is meant, or this one: only equal
+                    // tags tell.
+                    Some(oldest)
+                        if hidden.is_some_and(|hidden| {
+                            data[hidden].etag != oldest.etag
+                                && data[..hidden].iter().any(|held| held.id == oldest.id)
+                        }) =>
+                    {
+                        return Must::Free;
+                    }
                     Some(oldest) => *oldest,
                     None if data.len() > readable.clone().count() => return Must::Refuse,
                     None if readable.clone().any(|held| self.decodes(key, fact, held)) => {

@@ -158,7 +158,9 @@ pub fn run_caught<S: Subject>(
     keep_trace: bool,
 ) -> Result<Outcome, Vec<Violation>> {
     activate(planted);
-    let caught = catch_unwind(AssertUnwindSafe(|| runner::run(scenario, subject, keep_trace)));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        runner::run(scenario, subject, keep_trace)
+    }));
     activate(None);
     let sentence = match caught {
         Ok(Ok(outcome)) => return Ok(outcome),

@@ -2,9 +2,9 @@
 //!
 //! None of them looks at the mock: what is current follows from the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use firedrill_core::amend::{Decision, ObjectReport, Report};
+use firedrill_core::amend::{Class, Decision, ObjectReport, Report};
 use firedrill_core::object::Key;
 
 use crate::atlas::{Atlas, Expected, Must};
@@ -135,33 +135,37 @@ impl<'a> Run<'a> {
             .find(|object| object.key == *key)
     }
 
-    /// The keys that the report must name: everything that can be reached from the chosen commit without
-    /// passing through an object that is lost or unknown.
-    fn in_sight(&self) -> BTreeSet<&'a Key> {
-        let mut sight = BTreeSet::new();
-        let mut next: Vec<&Key> = self.atlas.roots.iter().collect();
-        let said: std::collections::BTreeMap<&Key, &Decision> = self
+    /// What the report must name, and what else it may: everything that can be reached from the chosen
+    /// commit without passing through an object that is lost. What hangs below an unknown one may have
+    /// been seen, for it may be readable and only not restorable.
+    fn in_sight(&self) -> Sight<'a> {
+        let mut sight = Sight::default();
+        let mut next: Vec<(&Key, bool)> = self.atlas.roots.iter().map(|key| (key, true)).collect();
+        let said: BTreeMap<&Key, &Decision> = self
             .report
             .iter()
             .flat_map(|report| &report.objects)
             .map(|object| (&object.key, &object.decision))
             .collect();
-        while let Some(key) = next.pop() {
+        while let Some((key, sure)) = next.pop() {
             let Some(expected) = self.atlas.objects.get(key) else {
                 continue;
             };
-            if !sight.insert(key) {
+            let new_here = sight.may.insert(key);
+            let new_sure = sure && expected.must != Must::Free && sight.must.insert(key);
+            if !(new_here || new_sure) || expected.class == Class::Hint {
                 continue;
             }
-            let dark = matches!(
-                said.get(key),
-                None | Some(Decision::Lost | Decision::Unknown)
-            );
-            let holds = crate::atlas::is_metadata(expected.class);
-            if !(dark && holds) && expected.class != firedrill_core::amend::Class::Hint {
-                next.extend(&expected.children);
+            let below = expected.children.iter().chain(self.atlas.previous.get(key));
+            match said.get(key) {
+                Some(Decision::Lost) => {}
+                None | Some(Decision::Unknown) => next.extend(below.map(|key| (key, false))),
+                Some(_) => next.extend(below.map(|key| (key, sure))),
             }
         }
+        let free = self.atlas.objects.iter();
+        let free = free.filter(|(_, expected)| expected.must == Must::Free);
+        sight.may.extend(free.map(|(key, _)| key));
         sight
     }
 
@@ -182,6 +186,15 @@ impl<'a> Run<'a> {
     fn is_right(&self, key: &Key, expected: &Expected) -> bool {
         self.log.current(key) == Some(&expected.right)
     }
+}
+
+/// What can be seen from the chosen commit.
+#[derive(Debug, Default)]
+struct Sight<'a> {
+    /// What the report must name.
+    must: BTreeSet<&'a Key>,
+    /// What it may name.
+    may: BTreeSet<&'a Key>,
 }
 
 /// Whether a decision says that the object is, or will be, there.

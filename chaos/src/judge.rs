@@ -60,6 +60,8 @@ pub struct Judge {
     pub touched: BTreeSet<Key>,
     /// Whether somebody committed during the present run.
     pub committed: bool,
+    /// Whether somebody did anything during the present run.
+    pub acted: bool,
     /// Listings that were wrong.
     pub wrong_pages: Vec<Violation>,
     /// What came between that must not happen to a scenario.
@@ -83,6 +85,7 @@ impl Judge {
             writes: Vec::new(),
             touched: BTreeSet::new(),
             committed: false,
+            acted: false,
             wrong_pages: Vec::new(),
             error: None,
             pending: operations.iter().filter(later).cloned().collect(),
@@ -99,6 +102,7 @@ impl Judge {
         self.writes.clear();
         self.touched.clear();
         self.committed = false;
+        self.acted = false;
         self.planned = false;
         self.applied = 0;
     }
@@ -128,6 +132,7 @@ impl Judge {
             stage.trace.push(stage.now, 0, "act", act, "", 0);
             let keys = self.scene.log.records()[before..].iter();
             self.touched.extend(keys.map(|record| record.key.clone()));
+            self.acted = true;
             self.committed |= matches!(operation.act, Act::Commit(_));
             self.acts_done.push(operation.act);
         }

@@ -23,7 +23,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Exit status: 0 nothing found · 1 a safety property violated · 2 usage · 3 a machine did not finish ·
 /// 4 not deterministic · 101 a panic.
 #[derive(Debug, Parser)]
-#[command(name = "firedrill-chaos", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "firedrill-chaos",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -164,7 +168,10 @@ fn print_failures(tally: &Tally, planted: Option<&'static str>) {
         match campaign::run_caught(&scenario, &Amend::new, planted, false) {
             Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
             Err(violations) => {
-                println!("{}\nreplay: {line}\n", report::violations(&violations, 8).join("\n"));
+                println!(
+                    "{}\nreplay: {line}\n",
+                    report::violations(&violations, 8).join("\n")
+                );
             }
         }
     }
@@ -181,21 +188,33 @@ fn replay(case: &str, planted: Option<&str>, show: bool, trace: bool) -> anyhow:
         Ok(outcome) => outcome,
         Err(violations) => {
             println!("{}", report::violations(&violations, 8).join("\n"));
-            return Ok(worst(violations.iter().map(|found| found.property.exit_status())));
+            return Ok(worst(
+                violations.iter().map(|found| found.property.exit_status()),
+            ));
         }
     };
     if trace {
         outcome.trace.write_jsonl(std::io::stdout().lock())?;
     }
-    let statuses = outcome.violations.iter().map(|found| found.property.exit_status());
+    let statuses = outcome
+        .violations
+        .iter()
+        .map(|found| found.property.exit_status());
     let status = worst(statuses);
     if status == 0 {
         println!("{}", report::describe(&scenario).join("\n"));
         println!("no property was violated");
     } else {
-        println!("{}", report::failure(&scenario, &outcome, &replay_line(case, planted)));
+        println!(
+            "{}",
+            report::failure(&scenario, &outcome, &replay_line(case, planted))
+        );
     }
-    println!("trace hash {:#018x}, {} lines", outcome.trace.hash(), outcome.trace.len());
+    println!(
+        "trace hash {:#018x}, {} lines",
+        outcome.trace.hash(),
+        outcome.trace.len()
+    );
     Ok(status)
 }
 
@@ -219,9 +238,9 @@ fn replay_line(case: &str, planted: Option<&str>) -> String {
 
 fn known_bug(id: &str) -> anyhow::Result<&'static str> {
     let known = PLANTED.iter().find(|(known, _)| *known == id);
-    known
-        .map(|(known, _)| *known)
-        .with_context(|| format!("no planted bug is called {id}; they are AM-01 to AM-22 and MK-01 to MK-03"))
+    known.map(|(known, _)| *known).with_context(|| {
+        format!("no planted bug is called {id}; they are AM-01 to AM-22 and MK-01 to MK-03")
+    })
 }
 
 fn status(tally: &Tally) -> u8 {

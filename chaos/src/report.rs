@@ -40,7 +40,10 @@ pub fn failure(scenario: &Scenario, outcome: &Outcome, replay: &str) -> String {
             "last report: {:?}, {:?}{}",
             report.state,
             report.counts,
-            report.refusal.as_deref().map_or(String::new(), |why| format!(", {why}")),
+            report
+                .refusal
+                .as_deref()
+                .map_or(String::new(), |why| format!(", {why}")),
         ));
     }
     rows.truncate(ROWS_MAX - 2);
@@ -63,7 +66,11 @@ pub fn violations(violations: &[Violation], most: usize) -> Vec<String> {
             ));
         }
         let key = violation.key.as_ref().map_or("", Key::as_str);
-        rows.push(format!("  {key}{}{}", if key.is_empty() { "" } else { ": " }, violation.sentence));
+        rows.push(format!(
+            "  {key}{}{}",
+            if key.is_empty() { "" } else { ": " },
+            violation.sentence
+        ));
     }
     if violations.len() > most {
         rows.push(format!("  … and {} more", violations.len() - most));
@@ -83,7 +90,10 @@ pub fn describe(scenario: &Scenario) -> Vec<String> {
         }
         TableSource::Sample { folder } => format!("sample {folder}"),
     };
-    rows.push(format!("table:  {table}; bucket: {}", compact(&scenario.bucket)));
+    rows.push(format!(
+        "table:  {table}; bucket: {}",
+        compact(&scenario.bucket)
+    ));
     rows.push(format!("amend:  {}", compact(&scenario.amend)));
     rows.push(format!("hosts:  {}", compact(&scenario.hosts)));
     for operation in scenario.operations.iter().take(14) {
@@ -108,7 +118,12 @@ fn history(scene: &Scene, key: &Key) -> Vec<String> {
         rows.push(format!("  {:?} of {size} bytes", fact.class));
     }
     let mut log = String::new();
-    for record in scene.log.records().iter().filter(|record| record.key == *key) {
+    for record in scene
+        .log
+        .records()
+        .iter()
+        .filter(|record| record.key == *key)
+    {
         let author = match record.author {
             Author::Outsider => String::new(),
             Author::Machine(host) => format!("machine {host} "),
@@ -122,7 +137,11 @@ fn history(scene: &Scene, key: &Key) -> Vec<String> {
             What::Archived { id } => format!("{id} archived"),
             What::Versioning(_) => continue,
         };
-        let _ = write!(log, "{}{author}{what}", if log.is_empty() { "" } else { " → " });
+        let _ = write!(
+            log,
+            "{}{author}{what}",
+            if log.is_empty() { "" } else { " → " }
+        );
     }
     rows.push(format!("  log:  {log}"));
     let right = scene.truth.objects.get(key).map(|fact| &fact.body);
@@ -166,6 +185,9 @@ pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
 }
 
 fn counts<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
-    let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
     parts.join(", ")
 }

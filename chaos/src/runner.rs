@@ -210,7 +210,8 @@ impl<S: Subject> Drill<'_, S> {
             committed: self.judge.committed,
             after_crash: self.crashes > 0,
             second,
-            beyond: self.scenario.beyond,
+            // Which of two machines saw what another one did, nobody can tell.
+            beyond: self.scenario.beyond || (ids.len() > 1 && self.judge.acted),
         };
         let ended = self.judge_life(&ids, circumstances);
         match pause {
@@ -469,6 +470,7 @@ impl Atlas {
             commit: None,
             objects: std::collections::BTreeMap::new(),
             roots: Vec::new(),
+            previous: std::collections::BTreeMap::new(),
             referenced: BTreeSet::new(),
             blocks: std::collections::BTreeMap::new(),
         }

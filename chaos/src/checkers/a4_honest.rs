@@ -113,9 +113,9 @@ fn commit(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
 fn closure(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
     let sight = run.in_sight();
     let named: BTreeSet<&Key> = report.objects.iter().map(|object| &object.key).collect();
-    for key in &sight {
+    for key in &sight.must {
         let expected = &run.atlas.objects[*key];
-        if !named.contains(key) && expected.must != Must::Free && !run.denied_root() {
+        if !named.contains(key) && !run.denied_root() {
             let sentence = format!(
                 "the {:?} is referenced and not in the report",
                 expected.class
@@ -124,7 +124,7 @@ fn closure(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
         }
     }
     for key in named {
-        if !sight.contains(key) {
+        if !sight.may.contains(key) {
             let sentence = "it is in the report, and what survives does not reference it";
             violations.push(Violation::at(Property::A4, key, sentence));
         }
@@ -178,14 +178,23 @@ fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
 
 /// What hangs below a lost segment is counted from its commit.
 fn below_lost(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
-    let dark: BTreeSet<&Key> = report
-        .objects
-        .iter()
-        .filter(|object| is_metadata(object.class) && !claims(&object.decision))
-        .map(|object| &object.key)
-        .collect();
+    let dark = |lost: &[Decision]| -> BTreeSet<&Key> {
+        let objects = report.objects.iter();
+        objects
+            .filter(|object| is_metadata(object.class) && lost.contains(&object.decision))
+            .map(|object| &object.key)
+            .collect()
+    };
     let named: BTreeSet<&Key> = report.below_lost.iter().map(|below| &below.key).collect();
-    if let Some(key) = dark.symmetric_difference(&named).next() {
+    let (lost, dark) = (
+        dark(&[Decision::Lost]),
+        dark(&[Decision::Lost, Decision::Unknown]),
+    );
+    let silent = lost
+        .difference(&named)
+        .chain(named.difference(&dark))
+        .next();
+    if let Some(key) = silent {
         let sentence = "what is lost or unknown and holds others, and `below_lost`, differ";
         violations.push(Violation::at(Property::A4, key, sentence));
     }
