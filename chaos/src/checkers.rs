@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::amend::{Class, Decision, ObjectReport, Report};
-use firedrill_core::object::Key;
+use firedrill_core::object::{Key, Versioning};
 
 use crate::atlas::{Atlas, Expected, Must};
 use crate::judge::Write;
-use crate::oracle::log::Log;
+use crate::oracle::log::{Held, Log};
 use crate::property::{Property, Violation};
 use crate::truth::Truth;
 
@@ -22,8 +22,9 @@ mod a7_intact;
 mod a8_order;
 mod a9_commit;
 
-/// Fewer strikes than this cannot use up the attempts of one request, so they are no excuse.
-const ATTEMPTS: u64 = 8;
+/// Fewer strikes than this cannot use up a machine's patience with one key: it tries a request eight times,
+/// and writes a key six times, of which a denial may take one. So they are no excuse.
+const ATTEMPTS: u64 = 5;
 
 /// One life of one machine, as it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,8 @@ pub struct Circumstances {
     pub strikes: u64,
     /// Something that concerns the whole table is denied: the listing, or its root.
     pub denied_root: bool,
+    /// Removing versions is denied by a fault.
+    pub removal_denied: bool,
     /// It was told to stop.
     pub interrupted: bool,
     /// It was only to plan.
@@ -124,7 +127,18 @@ impl<'a> Run<'a> {
 
     /// Whether `unknown` is an honest answer for a key that could come back.
     fn may_be_unknown(&self, key: &Key) -> bool {
-        self.may_give_up() || self.denied.contains(key) || self.touched.contains(key)
+        self.may_give_up()
+            || self.denied.contains(key)
+            || self.touched.contains(key)
+            || self.cannot_copy(key)
+    }
+
+    /// Where removing a marker is denied and a copy would replace a null version, nothing is left to do.
+    fn cannot_copy(&self, key: &Key) -> bool {
+        let null_data = |held: &Held| held.id.is_null() && held.body.is_some();
+        self.circumstances.removal_denied
+            && self.log.versioning() == Versioning::Suspended
+            && self.log.history(key).iter().any(null_data)
     }
 
     /// The report's line on a key.

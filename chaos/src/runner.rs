@@ -104,6 +104,7 @@ pub fn run<S: Subject>(
         judge: Judge::new(scene, Atlas::empty(), &scenario.operations),
         denied: denied_keys(&faults),
         denied_root: denies_root(&faults),
+        removal_denied: faults.iter().filter(is_denial).any(removes),
         violations: Vec::new(),
         reports: Vec::new(),
         fired: vec![0; faults.len()],
@@ -124,6 +125,7 @@ struct Drill<'a, S: Subject> {
     judge: Judge,
     denied: BTreeSet<Key>,
     denied_root: bool,
+    removal_denied: bool,
     violations: Vec<Violation>,
     reports: Vec<Report>,
     fired: Vec<u64>,
@@ -171,6 +173,7 @@ impl<S: Subject> Drill<'_, S> {
         self.judge.forget_pending();
         self.denied.clear();
         self.denied_root = false;
+        self.removal_denied = false;
         self.world.wait(SECOND);
     }
 
@@ -205,6 +208,7 @@ impl<S: Subject> Drill<'_, S> {
         let circumstances = Circumstances {
             strikes: self.strikes() - strikes_before,
             denied_root: self.denied_root,
+            removal_denied: self.removal_denied,
             interrupted: plight.interrupt_after.is_some(),
             dry_run: self.scenario.amend.dry_run,
             committed: self.judge.committed,
@@ -288,6 +292,7 @@ impl<S: Subject> Drill<'_, S> {
             && self.judge.touched.is_empty()
             && self.denied.is_empty()
             && !self.denied_root
+            && !self.removal_denied
             && hosts.len() == 1;
         let state = self.world.report(hosts[0]).map(|report| report.state);
         match state {
@@ -427,15 +432,15 @@ fn is_denial(fault: &&mock::Fault) -> bool {
     fault.effect == mock::Effect::Denied
 }
 
+fn removes(fault: &mock::Fault) -> bool {
+    use mock::Operation::{DeleteObjectVersion, DeleteObjects};
+    matches!(fault.operation, DeleteObjectVersion | DeleteObjects)
+}
+
 /// Keys on which something other than removing a version is denied.
 fn denied_keys(faults: &[mock::Fault]) -> BTreeSet<Key> {
-    let reads_or_writes = |fault: &&mock::Fault| {
-        !matches!(
-            fault.operation,
-            mock::Operation::DeleteObjectVersion | mock::Operation::DeleteObjects
-        )
-    };
-    let denials = faults.iter().filter(is_denial).filter(reads_or_writes);
+    let denials = faults.iter().filter(is_denial);
+    let denials = denials.filter(|fault| !removes(fault));
     denials
         .filter_map(|fault| fault.key.as_deref().map(Key::from))
         .collect()

@@ -18,6 +18,8 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     }
     let refused = report.state == State::Refused;
     match run.atlas.refuse {
+        // Whoever may not ask for the versioning state cannot know that it was never enabled.
+        Some(_) if !refused && run.circumstances.denied_root => return,
         Some(why) if !refused => {
             let sentence = format!("it must refuse ({why}), and ended {:?}", report.state);
             violations.push(Violation::of_run(Property::A4, sentence));
