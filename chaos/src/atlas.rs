@@ -139,6 +139,11 @@ impl Known<'_> {
                 return;
             }
         };
+        if number < self.truth.known_from || (self.amend.history && self.truth.known_from > 0) {
+            atlas.free = Some("what this commit references is not known");
+            atlas.may_refuse = true;
+            return;
+        }
         let commit = &self.truth.commits[number];
         atlas.commit = Some(number);
         atlas.snapshot = Some(commit.snapshot.clone());

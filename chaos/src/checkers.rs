@@ -172,8 +172,10 @@ impl<'a> Run<'a> {
             }
             let below = expected.children.iter().chain(self.atlas.previous.get(key));
             match said.get(key) {
-                Some(Decision::Lost) => {}
-                None | Some(Decision::Unknown) => next.extend(below.map(|key| (key, false))),
+                Some(Decision::Lost) if !self.touched.contains(key) => {}
+                None | Some(Decision::Lost | Decision::Unknown) => {
+                    next.extend(below.map(|key| (key, false)))
+                }
                 Some(_) => next.extend(below.map(|key| (key, sure))),
             }
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use firedrill_chaos::campaign::{self, Control, Orders, PLANTED, Tally};
-use firedrill_chaos::scenario::Scenario;
+use firedrill_chaos::scenario::{Scenario, TableSource};
 use firedrill_chaos::{generate, report};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -228,7 +228,15 @@ fn read_case(case: &str) -> anyhow::Result<Scenario> {
     }
     let text = std::fs::read_to_string(case)
         .with_context(|| format!("{case} is neither a case's seed nor a scenario file"))?;
-    Scenario::from_toml(&text).with_context(|| format!("{case} is no scenario file"))
+    let mut scenario =
+        Scenario::from_toml(&text).with_context(|| format!("{case} is no scenario file"))?;
+    if let TableSource::Sample { folder } = &mut scenario.table {
+        let samples = std::env::var("FIREDRILL_SAMPLES").context(
+            "the scenario starts from a real table: set FIREDRILL_SAMPLES to the folder of samples",
+        )?;
+        *folder = format!("{samples}/fuse/{folder}");
+    }
+    Ok(scenario)
 }
 
 fn replay_line(case: &str, planted: Option<&str>) -> String {

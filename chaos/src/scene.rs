@@ -92,7 +92,7 @@ impl Scene {
             TableSource::Generated(table) => table,
             TableSource::Sample { folder } => {
                 self.set_versioning(Versioning::Enabled, store, *clock)?;
-                return crate::sample::load(folder, self, store, *clock);
+                return crate::sample::load(folder, self, store, clock);
             }
         };
         self.author = Some(Author::new(table));

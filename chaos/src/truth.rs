@@ -58,6 +58,8 @@ pub struct Truth {
     pub objects: BTreeMap<Key, Fact>,
     /// Its commits, oldest first; each one's predecessor is the one before.
     pub commits: Vec<CommitFact>,
+    /// The first commit whose references are known; of older ones only snapshot and hint are.
+    pub known_from: usize,
 }
 
 /// Writes a synthetic table commit by commit.
