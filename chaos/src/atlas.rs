@@ -155,6 +155,11 @@ impl Known<'_> {
         if self.amend.history {
             self.add_ancestors(number, atlas);
         }
+        if atlas.free.is_some() {
+            for commit in &self.truth.commits {
+                atlas.referenced.extend(commit.references.keys().cloned());
+            }
+        }
         if !hint && let Some(key) = &self.truth.hint {
             // Only the hint names inverted indexes; without it they are found by their keys.
             for (key, expected) in &mut atlas.objects {

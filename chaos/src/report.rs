@@ -45,6 +45,13 @@ pub fn failure(scenario: &Scenario, outcome: &Outcome, replay: &str) -> String {
                 .as_deref()
                 .map_or(String::new(), |why| format!(", {why}")),
         ));
+        rows.extend(
+            report
+                .notes
+                .iter()
+                .take(3)
+                .map(|note| format!("  note: {note}")),
+        );
     }
     rows.truncate(ROWS_MAX - 2);
     rows.push(String::new());

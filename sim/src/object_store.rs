@@ -162,9 +162,12 @@ impl ObjectStore {
                 .strike(mock::Operation::DeleteObjectVersion, Some(key.as_str()));
             let error = self.entry_error(struck.as_ref());
             let happens = error.is_none()
-                || struck.is_some_and(|fault| {
-                    fault.position == Position::After && fault.effect != Effect::Denied
-                });
+                || (!self.denies_version_delete)
+                    .then_some(struck)
+                    .flatten()
+                    .is_some_and(|fault| {
+                        fault.position == Position::After && fault.effect != Effect::Denied
+                    });
             if happens {
                 let deleted = self
                     .bucket

@@ -39,8 +39,12 @@ pub fn judge(
     if place_is_gone(log, page.after) {
         return Ok(());
     }
+    let first = page
+        .after
+        .map_or_else(|| Key::from(page.prefix), |after| after.key.clone());
+    let first = first.max(Key::from(page.prefix));
     let mut expected = log
-        .under(page.prefix)
+        .from(page.prefix, &first)
         .flat_map(|(key, held)| held.iter().map(move |held| (key, held)))
         .skip_while(|(key, held)| !is_behind(log, key, held, page.after));
     let mut matched = 0;

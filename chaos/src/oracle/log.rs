@@ -175,6 +175,18 @@ impl Log {
         self.versioning
     }
 
+    /// Every key under a prefix from this key on, likewise.
+    pub fn from<'a>(
+        &'a self,
+        prefix: &'a str,
+        first: &Key,
+    ) -> impl Iterator<Item = (&'a Key, &'a [Held])> {
+        self.keys
+            .range(first.clone()..)
+            .take_while(move |(key, _)| key.as_str().starts_with(prefix))
+            .map(|(key, held)| (key, held.as_slice()))
+    }
+
     /// Every key under a prefix with what it holds, keys ascending.
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a Key, &'a [Held])> {
         self.keys
