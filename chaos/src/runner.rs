@@ -15,15 +15,16 @@ use firedrill_core::amend::{Effect, Event, Options, Report, State};
 use firedrill_core::machine::Machine;
 use firedrill_core::object::{Key, WallTime};
 use firedrill_s3_mock as mock;
-use firedrill_s3_mock::FaultPlan;
+use firedrill_s3_mock::{FaultPlan, ListVersions};
 use firedrill_sim::draw::Seed;
+use firedrill_sim::object_store;
 use firedrill_sim::queue::Nanos;
 use firedrill_sim::trace::Trace;
 use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings, World};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
-use crate::judge::{Judge, whole_listing};
+use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Scenario, Target, When};
@@ -360,8 +361,15 @@ impl<S: Subject> Drill<'_, S> {
 
     /// The whole bucket against the whole log, once at the end.
     fn judge_bucket(&mut self) {
-        let whole = || whole_listing(&self.world.store.bucket, "");
-        let entries = whole();
+        let bucket = &mut self.world.store.bucket;
+        bucket.page_size_max = u32::MAX;
+        let everything = ListVersions {
+            max_keys: u32::MAX,
+            ..ListVersions::default()
+        };
+        let listed = bucket.list_versions(&everything).entries;
+        let entries: Vec<_> = listed.iter().map(object_store::entry).collect();
+        let whole = || entries.clone();
         let page = Page {
             prefix: "",
             after: None,

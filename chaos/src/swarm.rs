@@ -39,7 +39,7 @@ pub const OPERATIONS: [(&str, u64); 16] = [
 
 /// Every fault class that can be switched on, likewise.
 pub const FAULTS: [(&str, u64); 9] = [
-    ("s3.page-boundary", 40),
+    ("s3.page-boundary", 25),
     ("s3.unavailable", 22),
     ("s3.ack-lost", 20),
     ("s3.reset-body", 18),
