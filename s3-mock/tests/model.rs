@@ -200,6 +200,37 @@ fn a_listing_goes_on_where_its_marker_was_removed() {
 }
 
 #[test]
+fn ids_from_another_bucket_are_never_given_again() {
+    let mut other = enabled();
+    let ids: Vec<String> = (0..5).map(|_| put(&mut other, "k", "x")).collect();
+    let mut bucket = enabled();
+    for id in &ids[3..] {
+        let entry = AsIs {
+            version_id: id.clone(),
+            last_modified: NOW,
+            body: Some("x".into()),
+            etag: None,
+            storage_class: StorageClass::Standard,
+        };
+        bucket.insert_as_is("k", entry);
+    }
+    let new: Vec<String> = (0..5).map(|_| put(&mut bucket, "k", "y")).collect();
+    assert!(new.iter().all(|id| !ids.contains(id)), "{new:?} {ids:?}");
+    bucket.delete(NOW, "k", Some(&ids[4])).expect("a delete");
+    let page = bucket.list_versions(&ListVersions {
+        key_marker: Some("k".into()),
+        version_id_marker: Some(ids[4].clone()),
+        ..Default::default()
+    });
+    let left: Vec<&str> = page
+        .entries
+        .iter()
+        .map(|entry| entry.version_id.as_str())
+        .collect();
+    assert_eq!(left, [ids[3].as_str()]);
+}
+
+#[test]
 fn limits_are_s3s() {
     let mut bucket = enabled();
     let long = "k".repeat(1025);
