@@ -181,6 +181,19 @@ async fn a_profile_on_the_line_comes_before_keys_in_the_environment() {
     let output = finish(command).await;
     assert_eq!(status(&output), Some(0), "{}", stderr(&output));
 
+    let program = "[drill]\ncredential_process = /bin/true\n";
+    std::fs::write(&path, program).expect("the folder can be written");
+    let mut command = world.amend(&with(&["--profile", "drill"]));
+    command.env("AWS_SHARED_CREDENTIALS_FILE", text(&path));
+    let output = finish(command).await;
+    assert_eq!(status(&output), Some(3));
+    let sentence = stderr(&output);
+    assert!(
+        sentence.contains("aws configure export-credentials"),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("cargo"), "{sentence}");
+
     let output = finish(world.amend(&with(&["--profile", "nobody"]))).await;
     assert_eq!(status(&output), Some(3));
     assert!(stderr(&output).contains("the profile \"nobody\" gives no credentials"));
