@@ -331,15 +331,16 @@ fn write_below(out: &mut String, below: &[BelowLost]) -> Result {
     writeln!(out, "\nOut of sight below lost or unknown metadata:")?;
     for lost in below.iter().take(LISTED_MAX) {
         let count = |count: Option<u64>, noun: &str| match count {
-            Some(count) => format!("{count} {noun}"),
-            None => format!("an unknown number of {noun}"),
+            Some(1) => format!("1 {noun}"),
+            Some(count) => format!("{count} {noun}s"),
+            None => format!("an unknown number of {noun}s"),
         };
         writeln!(
             out,
             "  {}: {}, {}",
             printable(lost.key.as_str()),
-            count(lost.blocks, "blocks"),
-            count(lost.rows, "rows")
+            count(lost.blocks, "block"),
+            count(lost.rows, "row")
         )?;
     }
     if below.len() > LISTED_MAX {
