@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The drill: scenarios, faults, oracles, checkers and reports.
+//!
+//! ```text
+//!   seed ──generate──► Scenario ──run──► World + Judge ──► checkers ──► Outcome ──report──► person
+//!                          ▲                                  ▲
+//!                     TOML file                      atlas + log (never core's functions)
+//! ```
+//!
+//! Invariants:
+//! - The runner runs a [`scenario::Scenario`], which is plain data; only [`generate`] sees a seed.
+//! - Equal scenarios give equal traces, on any thread, at any time.
+//! - Any machine over core's vocabulary can be drilled: see [`runner::Subject`].
+//!
+//! Deliberately not here: an S3 client, HTTP, TLS, async.
+
+pub mod scenario;
+pub mod selector;
+
+pub mod generate;
+pub mod swarm;
+
+pub mod campaign;
+pub mod report;
+pub mod runner;
+
+pub mod atlas;
+mod atlas_prefix;
+pub mod checkers;
+pub mod judge;
+pub mod mock_workload;
+pub mod oracle;
+pub mod property;
+
+mod sample;
+pub mod scene;
+pub mod truth;

@@ -13,7 +13,7 @@
 //! Deliberately not here: what to do about a crash. [`World::run`] comes back, and its caller starts a new
 //! machine when it likes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use firedrill_core::amend::{Effect, Event, Phase, Report};
 use firedrill_core::machine::{Instant, Machine, RequestId, TimerId};
@@ -131,7 +131,7 @@ struct Host<M> {
     born: Nanos,
     effects: u64,
     sent: BTreeMap<u64, u64>,
-    waiting: BTreeSet<RequestId>,
+    waiting: BTreeMap<RequestId, bool>,
     report: Option<Box<Report>>,
     misconduct: Option<String>,
     interrupted: bool,
@@ -176,7 +176,7 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
             born: self.now,
             effects: 0,
             sent: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             report: None,
             misconduct: None,
             interrupted: false,
@@ -242,6 +242,11 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         self.host(host).misconduct.as_deref()
     }
 
+    /// Whether a host crashed.
+    pub fn is_down(&self, host: HostId) -> bool {
+        self.host(host).machine.is_none()
+    }
+
     /// Requests that a host has sent and not heard of.
     pub fn waiting(&self, host: HostId) -> usize {
         self.host(host).waiting.len()
@@ -270,9 +275,7 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
             Event::Start => ("begin", ""),
             Event::Reply { id, reply } => {
                 // The answer and the end of patience are both under way; the first one counts.
-                if !host.waiting.remove(id) {
-                    return None;
-                }
+                host.waiting.remove(id)?;
                 ("reply", outcome(reply))
             }
             Event::Timer { .. } => ("timer", ""),
@@ -324,8 +327,8 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
                 let status = status_name(report.exit_status());
                 self.trace.push(self.now, id.0, "done", status, "", cause);
                 let host = self.host_mut(id);
-                if !host.waiting.is_empty() {
-                    host.misconduct = Some("it ended with requests in flight".into());
+                if host.waiting.values().any(|is_write| *is_write) {
+                    host.misconduct = Some("it ended with writes in flight".into());
                 }
                 host.report = Some(report);
             }
@@ -351,7 +354,7 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         let nth = host.sent.entry(address).or_default();
         *nth += 1;
         let nth = *nth;
-        if !host.waiting.insert(name) {
+        if host.waiting.insert(name, request.is_write()).is_some() {
             host.misconduct = Some(format!("two requests in flight are called {}", name.0));
         }
         let salt = fold(address, u64::from(id.0));

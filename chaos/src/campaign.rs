@@ -1,0 +1,289 @@
+//! A campaign: case after case on all threads, until the time, the number or the patience is used up.
+//!
+//! A case's seed is a function of the root seed and its number, so it does not depend on who runs it or in
+//! which order.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use firedrill_sim::draw::{Seed, Stream};
+use serde::Serialize;
+
+use crate::property::{Property, Violation};
+use crate::runner::{self, Outcome, Subject};
+use crate::scenario::Scenario;
+use crate::{generate, swarm};
+
+const CASE: Stream = Stream::new("campaign.case");
+
+/// One case of so many is run twice, and its two traces compared.
+const DOUBLE_EVERY: u64 = 64;
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Orders {
+    /// The root of all cases.
+    pub seed: u64,
+    /// So many cases at most.
+    pub cases: Option<u64>,
+    /// On so many threads.
+    pub jobs: usize,
+    /// The planted bug that is active.
+    pub planted: Option<&'static str>,
+    /// Stop at the first case that violates this property; without it at so many failed cases.
+    pub until: Option<Property>,
+    /// Failed cases after which it stops.
+    pub failures_max: usize,
+}
+
+/// A case that failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// Its number in the campaign.
+    pub number: u64,
+    /// Its seed.
+    pub case: u64,
+    /// What was violated.
+    pub violations: Vec<Violation>,
+}
+
+/// What a campaign did and found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Tally {
+    /// Cases run.
+    pub cases: u64,
+    /// Lives of machines.
+    pub lives: u64,
+    /// Effects of machines.
+    pub effects: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Cases that were run twice.
+    pub doubled: u64,
+    /// How often faults struck, by class.
+    pub faults: BTreeMap<String, u64>,
+    /// What people and programs did, by name.
+    pub operations: BTreeMap<&'static str, u64>,
+    /// What the reports decided, by name.
+    pub decisions: BTreeMap<&'static str, u64>,
+    /// How the reports ended, by exit status.
+    pub statuses: BTreeMap<u8, u64>,
+    /// How often each property was violated, by id.
+    pub violated: BTreeMap<&'static str, u64>,
+    /// Cases that failed, by number.
+    pub failures: Vec<Failure>,
+}
+
+/// Progress and the wish to stop, shared with whoever watches.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set by the one who wants it to end.
+    pub stop: AtomicBool,
+    /// Cases so far.
+    pub done: AtomicU64,
+    /// Failed ones.
+    pub failed: AtomicU64,
+    next: AtomicU64,
+}
+
+/// The seed of a case.
+pub fn case_seed(root: u64, number: u64) -> u64 {
+    Seed(root).draw(CASE, number, 0)
+}
+
+/// Runs cases until it is told to stop or has no more to do.
+pub fn run<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally {
+    let tallies: Vec<Tally> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..orders.jobs.max(1))
+            .map(|_| scope.spawn(|| work(orders, subject, control)))
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Tally>| {
+            thread.join().expect("a case's panic is caught inside")
+        };
+        threads.into_iter().map(join).collect()
+    });
+    let mut total = Tally::default();
+    for tally in tallies {
+        total.add(tally);
+    }
+    total.failures.sort_by_key(|failure| failure.number);
+    total
+}
+
+fn work<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally {
+    let mut tally = Tally::default();
+    while !control.stop.load(Ordering::Relaxed) {
+        let number = control.next.fetch_add(1, Ordering::Relaxed);
+        if orders.cases.is_some_and(|cases| number >= cases) {
+            break;
+        }
+        let case = case_seed(orders.seed, number);
+        let scenario = generate::scenario(case);
+        let violations = tally.case(&scenario, subject, orders, number);
+        control.done.fetch_add(1, Ordering::Relaxed);
+        if violations.is_empty() {
+            continue;
+        }
+        let failed = control.failed.fetch_add(1, Ordering::Relaxed) + 1;
+        let found = orders
+            .until
+            .is_some_and(|wanted| violations.iter().any(|found| found.property == wanted));
+        let enough = orders.until.is_none() && failed >= orders.failures_max as u64;
+        if found || enough {
+            control.stop.store(true, Ordering::Relaxed);
+        }
+        if tally.failures.len() < orders.failures_max || found {
+            tally.failures.push(Failure {
+                number,
+                case,
+                violations,
+            });
+        }
+    }
+    tally
+}
+
+/// Makes a planted bug active on this thread, in core and in the mock.
+pub fn activate(planted: Option<&'static str>) {
+    firedrill_core::drill::activate(planted);
+    firedrill_s3_mock::drill::activate(planted);
+}
+
+/// Runs one scenario, and takes a panic for a violation.
+pub fn run_caught<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    keep_trace: bool,
+) -> Result<Outcome, Vec<Violation>> {
+    activate(planted);
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        runner::run(scenario, subject, keep_trace)
+    }));
+    activate(None);
+    let sentence = match caught {
+        Ok(Ok(outcome)) => return Ok(outcome),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            text.unwrap_or_else(|| "a panic without a message".into())
+        }
+    };
+    Err(vec![Violation::of_run(Property::NoPanic, sentence)])
+}
+
+impl Tally {
+    fn case<S: Subject>(
+        &mut self,
+        scenario: &Scenario,
+        subject: &S,
+        orders: Orders,
+        number: u64,
+    ) -> Vec<Violation> {
+        self.cases += 1;
+        let violations = match run_caught(scenario, subject, orders.planted, false) {
+            Err(violations) => violations,
+            Ok(outcome) => {
+                self.note(scenario, &outcome);
+                let mut violations = outcome.violations;
+                if number % DOUBLE_EVERY == 0 {
+                    self.doubled += 1;
+                    let again = run_caught(scenario, subject, orders.planted, false);
+                    let again = again.map(|outcome| outcome.trace.hash()).ok();
+                    if again != Some(outcome.trace.hash()) {
+                        let sentence = "a second run of the same scenario has another trace";
+                        violations.push(Violation::of_run(Property::Deterministic, sentence));
+                    }
+                }
+                violations
+            }
+        };
+        let mut ids: Vec<_> = violations.iter().map(|found| found.property).collect();
+        ids.dedup();
+        for property in ids {
+            *self.violated.entry(property.id()).or_default() += 1;
+        }
+        violations
+    }
+
+    fn note(&mut self, scenario: &Scenario, outcome: &Outcome) {
+        self.lives += outcome.lives;
+        self.effects += outcome.effects;
+        self.crashes += outcome.crashes;
+        for (fault, fired) in scenario.faults.iter().zip(&outcome.fired) {
+            *self.faults.entry(fault.class().to_owned()).or_default() += fired;
+        }
+        if outcome.crashes > 0 {
+            *self.faults.entry("host.crash".into()).or_default() += outcome.crashes;
+        }
+        for operation in &scenario.operations {
+            *self.operations.entry(operation.act.name()).or_default() += 1;
+        }
+        for report in &outcome.reports {
+            *self.statuses.entry(report.exit_status()).or_default() += 1;
+            for object in &report.objects {
+                *self.decisions.entry(object.decision.name()).or_default() += 1;
+            }
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.lives += other.lives;
+        self.effects += other.effects;
+        self.crashes += other.crashes;
+        self.doubled += other.doubled;
+        self.failures.extend(other.failures);
+        sum(&mut self.faults, other.faults);
+        sum(&mut self.operations, other.operations);
+        sum(&mut self.decisions, other.decisions);
+        sum(&mut self.statuses, other.statuses);
+        sum(&mut self.violated, other.violated);
+    }
+}
+
+fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
+    for (key, count) in from {
+        *into.entry(key).or_default() += count;
+    }
+}
+
+/// The planted bugs of the catalogue, each with the property that must catch it.
+pub const PLANTED: [(&str, &[Property]); 25] = {
+    use Property::{A1, A2, A3, A4, A5, A6, A7, A8, A9, M1, M2, M3};
+    [
+        ("AM-01", &[A2]),
+        ("AM-02", &[A4]),
+        ("AM-03", &[A2, A3]),
+        ("AM-04", &[A1]),
+        ("AM-05", &[A1]),
+        ("AM-06", &[A3]),
+        ("AM-07", &[A2]),
+        ("AM-08", &[A8]),
+        ("AM-09", &[A3]),
+        ("AM-10", &[A4]),
+        ("AM-11", &[A4]),
+        ("AM-12", &[A3]),
+        ("AM-13", &[A1]),
+        ("AM-14", &[A9]),
+        ("AM-15", &[A5]),
+        ("AM-16", &[A6]),
+        ("AM-17", &[A7]),
+        ("AM-18", &[A2]),
+        ("AM-19", &[A4]),
+        ("AM-20", &[A4]),
+        ("AM-21", &[A1]),
+        ("AM-22", &[A4]),
+        ("MK-01", &[M1]),
+        ("MK-02", &[M2]),
+        ("MK-03", &[M3]),
+    ]
+};
+
+/// Every class of fault or operation that a profile can have, for the summary.
+pub fn classes() -> impl Iterator<Item = &'static str> {
+    let operations = swarm::OPERATIONS.iter().map(|(name, _)| *name);
+    operations.chain(swarm::FAULTS.iter().map(|(name, _)| *name))
+}

@@ -1,0 +1,40 @@
+//! A3: unreferenced keys stay untouched, no data version is ever deleted; a dry run and a refusal write
+//! nothing at all.
+
+use firedrill_core::amend::State;
+
+use super::Run;
+use crate::judge::WriteKind;
+use crate::property::{Property, Violation};
+
+pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    for write in run.writes {
+        let mut violated = |sentence: &str| {
+            violations.push(Violation::at(Property::A3, &write.key, sentence));
+        };
+        if write.kind == WriteKind::VersionRemoved {
+            violated("a data version was deleted for good");
+        }
+        if !run.atlas.referenced.contains(&write.key) && !run.touched_by_ghost(&write.key) {
+            violated("the chosen commit does not reference this key, and it was written to");
+        }
+        if run.circumstances.dry_run {
+            violated("a dry run wrote");
+        }
+    }
+    let refused = run
+        .report
+        .is_some_and(|report| report.state == State::Refused);
+    if refused && let Some(write) = run.writes.first() {
+        let sentence = "it refused, and wrote all the same";
+        violations.push(Violation::at(Property::A3, &write.key, sentence));
+    }
+}
+
+impl Run<'_> {
+    /// Whether the key was in the closure of a life that ended before this run: its last requests may land
+    /// now. What they do is judged by the life that sent them.
+    fn touched_by_ghost(&self, key: &firedrill_core::object::Key) -> bool {
+        self.circumstances.after_crash && self.touched.contains(key)
+    }
+}

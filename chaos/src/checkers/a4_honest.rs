@@ -1,0 +1,235 @@
+//! A4: complete means complete; the lost and the unknown are exactly those that the report names, each
+//! referenced object once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firedrill_core::amend::{Class, Decision, Report, State};
+use firedrill_core::object::Key;
+
+use super::{Run, claims, is_due};
+use crate::atlas::{Must, is_metadata};
+use crate::property::{Property, Violation};
+
+pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    let Some(report) = run.report else { return };
+    consistent(run, report, violations);
+    if run.is_open() {
+        return;
+    }
+    let refused = report.state == State::Refused;
+    match run.atlas.refuse {
+        // Whoever may not ask for the versioning state cannot know that it was never enabled.
+        Some(_) if !refused && run.circumstances.denied_root => return,
+        Some(why) if !refused => {
+            let sentence = format!("it must refuse ({why}), and ended {:?}", report.state);
+            violations.push(Violation::of_run(Property::A4, sentence));
+            return;
+        }
+        None if refused => {
+            if !run.atlas.may_refuse && !run.may_give_up() {
+                let why = report.refusal.as_deref().unwrap_or("without a reason");
+                let sentence = format!("it refused though nothing keeps it from working: {why}");
+                violations.push(Violation::of_run(Property::A4, sentence));
+            }
+            return;
+        }
+        _ if refused => return,
+        _ => {}
+    }
+    if run.is_interrupted() {
+        return;
+    }
+    commit(run, report, violations);
+    closure(run, report, violations);
+    decisions(run, violations);
+    below_lost(run, report, violations);
+}
+
+/// The report against itself.
+fn consistent(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
+    let mut violated = |sentence: String| {
+        violations.push(Violation::of_run(Property::A4, sentence));
+    };
+    let mut seen = BTreeSet::new();
+    for object in &report.objects {
+        if !seen.insert(&object.key) {
+            violated(format!("{} is in the report twice", object.key));
+        }
+        if object.done && !claims(&object.decision) {
+            violated(format!(
+                "{} is {} and done",
+                object.key,
+                object.decision.name()
+            ));
+        }
+    }
+    let missing = |object: &&firedrill_core::amend::ObjectReport| {
+        object.required && !claims(&object.decision)
+    };
+    let partial = report.objects.iter().any(|object| missing(&object));
+    match report.state {
+        State::Complete if partial => {
+            violated("it says complete, and something required is lost or unknown".into());
+        }
+        State::Partial if !partial => {
+            violated("it says partial, and nothing required is lost or unknown".into());
+        }
+        State::Interrupted if !run.circumstances.interrupted => {
+            violated("it says interrupted, and nobody interrupted it".into());
+        }
+        State::Refused if report.refusal.is_none() => {
+            violated("it refused without a reason".into());
+        }
+        _ => {}
+    }
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for object in &report.objects {
+        *counts.entry(object.decision.name()).or_default() += 1;
+    }
+    let wrong = |name: &str, count: u64| counts.get(name).copied().unwrap_or(0) != count;
+    let said = report.counts.iter();
+    if said.clone().any(|(name, count)| wrong(name, *count))
+        || counts
+            .iter()
+            .any(|(name, _)| !report.counts.contains_key(name))
+    {
+        violated(format!(
+            "counts say {:?}, the objects {counts:?}",
+            report.counts
+        ));
+    }
+}
+
+fn commit(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
+    let chosen = report.commit.as_ref().map(|commit| &commit.snapshot);
+    if chosen != run.atlas.snapshot.as_ref() && !run.may_give_up() {
+        let sentence = format!(
+            "the commit is {:?}, chosen was {chosen:?}",
+            run.atlas.snapshot
+        );
+        violations.push(Violation::of_run(Property::A4, sentence));
+    }
+}
+
+/// Each referenced object is there, and nothing else.
+fn closure(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
+    let sight = run.in_sight();
+    let named: BTreeSet<&Key> = report.objects.iter().map(|object| &object.key).collect();
+    for key in &sight.must {
+        let expected = &run.atlas.objects[*key];
+        if !named.contains(key) && !run.denied_root() {
+            let sentence = format!(
+                "the {:?} is referenced and not in the report",
+                expected.class
+            );
+            violations.push(Violation::at(Property::A4, key, sentence));
+        }
+    }
+    for key in named {
+        if !sight.may.contains(key) {
+            let sentence = "it is in the report, and what survives does not reference it";
+            violations.push(Violation::at(Property::A4, key, sentence));
+        }
+    }
+}
+
+fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    for (key, expected, object) in run.answers() {
+        if object.required != expected.required || object.class != expected.class {
+            let sentence = format!(
+                "it is a {:?} (required: {}), reported as {:?} ({})",
+                expected.class, expected.required, object.class, object.required
+            );
+            violations.push(Violation::at(Property::A4, key, sentence));
+        }
+        if run.touched.contains(key) {
+            continue;
+        }
+        let said = object.decision.name();
+        let wrong = match (&object.decision, expected.must) {
+            (_, Must::Free) => None,
+            (Decision::Lost, Must::Stay | Must::Recover | Must::Refuse) => {
+                Some("its bytes are there".to_owned())
+            }
+            (Decision::Unknown, must) if is_due(must) && !run.may_be_unknown(key) => {
+                Some("nothing keeps it from coming back".to_owned())
+            }
+            (Decision::Unknown, Must::Lose) if !run.may_be_unknown(key) => {
+                Some("no version has the right bytes".to_owned())
+            }
+            (decision, Must::Lose) if claims(decision) => {
+                Some("no version has the right bytes".to_owned())
+            }
+            (decision, Must::Refuse) if claims(decision) => {
+                Some("its bytes cannot be brought back as things stand".to_owned())
+            }
+            (Decision::Intact, Must::Recover) => Some("it was not current".to_owned()),
+            (decision, Must::Stay | Must::Recover)
+                if claims(decision) && run.goes_to_its_end() && !run.is_right(key, expected) =>
+            {
+                Some("the right bytes are not current".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let sentence = format!("the report says {said}, and {wrong}");
+            violations.push(Violation::at(Property::A4, key, sentence));
+        }
+    }
+}
+
+/// What hangs below a lost segment is counted from its commit.
+fn below_lost(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
+    let dark = |lost: &[Decision]| -> BTreeSet<&Key> {
+        let objects = report.objects.iter();
+        objects
+            .filter(|object| is_metadata(object.class) && lost.contains(&object.decision))
+            .map(|object| &object.key)
+            .collect()
+    };
+    let named: BTreeSet<&Key> = report.below_lost.iter().map(|below| &below.key).collect();
+    let (lost, dark) = (
+        dark(&[Decision::Lost]),
+        dark(&[Decision::Lost, Decision::Unknown]),
+    );
+    let silent = lost
+        .difference(&named)
+        .chain(named.difference(&dark))
+        .next();
+    if let Some(key) = silent {
+        let sentence = "what is lost or unknown and holds others, and `below_lost`, differ";
+        violations.push(Violation::at(Property::A4, key, sentence));
+    }
+    let segments: Vec<&Key> = dark
+        .iter()
+        .copied()
+        .filter(|key| run.atlas.blocks.contains_key(*key))
+        .collect();
+    if let [only] = segments.as_slice()
+        && let Some(below) = report.below_lost.iter().find(|below| below.key == **only)
+        && let Some(blocks) = below.blocks
+        && blocks != run.atlas.blocks[*only]
+    {
+        let sentence = format!(
+            "{} blocks hang below it, the report says {blocks}",
+            run.atlas.blocks[*only]
+        );
+        violations.push(Violation::at(Property::A4, only, sentence));
+    }
+}
+
+impl Run<'_> {
+    /// Whether the table's root could not be read, so that nothing below it can be named.
+    fn denied_root(&self) -> bool {
+        self.circumstances.denied_root
+            || (self.may_give_up() && {
+                let said = |class| {
+                    self.atlas
+                        .objects
+                        .iter()
+                        .any(|(key, expected)| expected.class == class && self.said(key).is_none())
+                };
+                said(Class::Hint) || said(Class::Snapshot)
+            })
+    }
+}

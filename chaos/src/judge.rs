@@ -1,0 +1,264 @@
+//! Looks on while a machine runs: logs what its requests change, notes each write for the checkers,
+//! compares every listing with the log, and lets outsiders act when their phase comes.
+
+use std::collections::BTreeSet;
+
+use firedrill_core::amend::Effect;
+use firedrill_core::object::{Answer, Key, Request};
+use firedrill_s3_mock::ListVersions;
+use firedrill_sim::object_store::{self, Change};
+use firedrill_sim::world::{Applied, HostId, Stage, Watcher};
+
+use crate::atlas::{Atlas, Must};
+use crate::oracle::listing::{self, Page};
+use crate::property::{Property, Violation};
+use crate::scenario::{Act, Operation, When};
+use crate::scene::{Scene, SceneError};
+
+/// One change that a machine made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// By which host.
+    pub host: HostId,
+    /// Where.
+    pub key: Key,
+    /// What.
+    pub kind: WriteKind,
+    /// Whether the right bytes were current before.
+    pub right_before: bool,
+    /// Whether they are now.
+    pub right_after: bool,
+    /// What the object names and was to come back, and was not current when this became current.
+    pub missing_children: Vec<Key>,
+}
+
+/// A change's sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteKind {
+    /// A marker was removed, or an id that is not there any more was named.
+    MarkerRemoved,
+    /// A data version was removed.
+    VersionRemoved,
+    /// A version was copied on top.
+    Copied,
+    /// Bytes were put on top.
+    Put,
+}
+
+/// The one who looks on.
+#[derive(Debug)]
+pub struct Judge {
+    /// The table and the log.
+    pub scene: Scene,
+    /// What must become of the present run.
+    pub atlas: Atlas,
+    /// Hosts of the present run; others are ghosts of earlier lives.
+    pub hosts: Vec<HostId>,
+    /// What machines changed in the present run.
+    pub writes: Vec<Write>,
+    /// Keys that somebody else changed during the present run.
+    pub touched: BTreeSet<Key>,
+    /// Whether somebody committed during the present run.
+    pub committed: bool,
+    /// Whether somebody did anything during the present run.
+    pub acted: bool,
+    /// Listings that were wrong.
+    pub wrong_pages: Vec<Violation>,
+    /// What came between that must not happen to a scenario.
+    pub error: Option<SceneError>,
+    /// Acts that wait for their phase.
+    pending: Vec<Operation>,
+    /// Acts that were done, by name.
+    pub acts_done: Vec<Act>,
+    planned: bool,
+    applied: u64,
+}
+
+impl Judge {
+    /// Looks at a scene whose machine has not started.
+    pub fn new(scene: Scene, atlas: Atlas, operations: &[Operation]) -> Self {
+        let later = |operation: &&Operation| operation.when != When::Before;
+        Self {
+            scene,
+            atlas,
+            hosts: Vec::new(),
+            writes: Vec::new(),
+            touched: BTreeSet::new(),
+            committed: false,
+            acted: false,
+            wrong_pages: Vec::new(),
+            error: None,
+            pending: operations.iter().filter(later).cloned().collect(),
+            acts_done: Vec::new(),
+            planned: false,
+            applied: 0,
+        }
+    }
+
+    /// The next run begins.
+    pub fn begin(&mut self, atlas: Atlas, hosts: Vec<HostId>) {
+        self.atlas = atlas;
+        self.hosts = hosts;
+        self.writes.clear();
+        self.touched.clear();
+        self.committed = false;
+        self.acted = false;
+        self.planned = false;
+        self.applied = 0;
+    }
+
+    /// Nobody acts any more.
+    pub fn forget_pending(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Lets everybody act whose moment has come.
+    pub fn act(&mut self, due: impl Fn(When) -> bool, stage: &mut Stage<'_>) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let (now, later) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|operation| due(operation.when));
+        self.pending = later;
+        for operation in now {
+            let before = self.scene.log.records().len();
+            let wall = stage.store.wall(stage.now);
+            let done = self.scene.act(&operation.act, stage.store, wall);
+            if let Err(error) = done {
+                self.error.get_or_insert(error);
+            }
+            let act = operation.act.name();
+            stage.trace.push(stage.now, 0, "act", act, "", 0);
+            let keys = self.scene.log.records()[before..].iter();
+            self.touched.extend(keys.map(|record| record.key.clone()));
+            self.acted = true;
+            self.committed |= matches!(operation.act, Act::Commit(_));
+            self.acts_done.push(operation.act);
+        }
+    }
+
+    fn is_right(&self, key: &Key) -> bool {
+        let expected = self.atlas.objects.get(key);
+        expected.is_some_and(|expected| self.scene.log.current(key) == Some(&expected.right))
+    }
+
+    fn note_changes(&mut self, applied: &Applied<'_>, stage: &mut Stage<'_>) {
+        let own = self.hosts.contains(&applied.host);
+        let wall = stage.store.wall(stage.now);
+        for change in applied.changes {
+            let (key, kind) = match change {
+                Change::Put { key, .. } => (key, WriteKind::Put),
+                Change::Copied { key, .. } => (key, WriteKind::Copied),
+                Change::Removed { key, version } => {
+                    let held = self.scene.log.history(key);
+                    let named = held.iter().find(|held| held.id == *version);
+                    match named {
+                        None => continue,
+                        Some(held) if held.body.is_some() => (key, WriteKind::VersionRemoved),
+                        Some(_) => (key, WriteKind::MarkerRemoved),
+                    }
+                }
+            };
+            let right_before = self.is_right(key);
+            self.scene
+                .log_changes(applied.host.0, wall, std::slice::from_ref(change));
+            let right_after = self.is_right(key);
+            let appears = right_after && !right_before;
+            if self.hosts.len() > 1 || !own {
+                self.touched.insert(key.clone());
+            }
+            self.writes.push(Write {
+                host: applied.host,
+                key: key.clone(),
+                kind,
+                right_before,
+                right_after,
+                missing_children: if appears && own {
+                    self.missing(key)
+                } else {
+                    Vec::new()
+                },
+            });
+        }
+    }
+
+    /// What an object names and must be there, and is not.
+    fn missing(&self, key: &Key) -> Vec<Key> {
+        let children = self
+            .atlas
+            .objects
+            .get(key)
+            .map(|expected| &expected.children);
+        let children = children.into_iter().flatten();
+        let due = |child: &&Key| {
+            let expected = self.atlas.objects.get(*child);
+            expected.is_some_and(|child| matches!(child.must, Must::Stay | Must::Recover))
+        };
+        children
+            .filter(due)
+            .filter(|child| !self.is_right(child))
+            .cloned()
+            .collect()
+    }
+
+    fn judge_page(&mut self, applied: &Applied<'_>, stage: &Stage<'_>) {
+        let (Request::ListVersions { prefix, after }, Ok(Answer::Page { entries, next })) =
+            (applied.request, applied.reply)
+        else {
+            return;
+        };
+        let page = Page {
+            prefix: prefix.as_str(),
+            after: after.as_ref(),
+            entries,
+            next: next.as_ref(),
+        };
+        let whole = || whole_listing(&stage.store.bucket, prefix.as_str());
+        if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
+            self.wrong_pages.push(Violation {
+                property: Property::of_mock(wrong.property),
+                key: Some(wrong.key),
+                sentence: wrong.sentence,
+            });
+        }
+    }
+}
+
+impl Watcher for Judge {
+    fn effect(&mut self, host: HostId, _nth: u64, effect: &Effect, stage: &mut Stage<'_>) {
+        let writes = matches!(effect, Effect::Request { request, .. } if request.is_write());
+        if writes && !self.planned && self.hosts.contains(&host) {
+            self.planned = true;
+            self.act(|when| when == When::AfterPlan, stage);
+        }
+    }
+
+    fn applied(&mut self, applied: &Applied<'_>, stage: &mut Stage<'_>) {
+        self.note_changes(applied, stage);
+        self.judge_page(applied, stage);
+        if applied.request.is_write() && self.hosts.contains(&applied.host) {
+            self.applied += 1;
+            let count = self.applied;
+            self.act(
+                |when| matches!(when, When::AfterWrites(after) if after <= count),
+                stage,
+            );
+        }
+    }
+}
+
+/// Everything under a prefix on one page, whatever the bucket's page size is.
+pub fn whole_listing(
+    bucket: &firedrill_s3_mock::Bucket,
+    prefix: &str,
+) -> Vec<(Key, firedrill_core::object::Entry)> {
+    let mut bucket = bucket.clone();
+    bucket.page_size_max = u32::MAX;
+    let page = bucket.list_versions(&ListVersions {
+        prefix: prefix.to_owned(),
+        max_keys: u32::MAX,
+        ..ListVersions::default()
+    });
+    page.entries.iter().map(object_store::entry).collect()
+}

@@ -1,0 +1,193 @@
+//! Reports that argue: the property in one sentence, the scenario, what was expected against what is, the
+//! histories of the keys concerned, and the line that replays it. At most some forty rows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use firedrill_core::object::Key;
+
+use crate::campaign::Tally;
+use crate::oracle::log::{Author, Held, What};
+use crate::property::Violation;
+use crate::runner::Outcome;
+use crate::scenario::{Scenario, TableSource};
+use crate::scene::Scene;
+
+/// Rows of a report at most.
+const ROWS_MAX: usize = 40;
+
+/// One failed case, for a person.
+pub fn failure(scenario: &Scenario, outcome: &Outcome, replay: &str) -> String {
+    let mut rows = violations(&outcome.violations, 8);
+    rows.push(String::new());
+    rows.extend(describe(scenario));
+    let mut keys: Vec<&Key> = Vec::new();
+    for violation in &outcome.violations {
+        if let Some(key) = &violation.key
+            && !keys.contains(&key)
+        {
+            keys.push(key);
+        }
+    }
+    for key in keys.into_iter().take(3) {
+        rows.push(String::new());
+        rows.extend(history(&outcome.scene, key));
+    }
+    if let Some(report) = outcome.reports.last() {
+        rows.push(String::new());
+        rows.push(format!(
+            "last report: {:?}, {:?}{}",
+            report.state,
+            report.counts,
+            report
+                .refusal
+                .as_deref()
+                .map_or(String::new(), |why| format!(", {why}")),
+        ));
+    }
+    rows.truncate(ROWS_MAX - 2);
+    rows.push(String::new());
+    rows.push(format!("replay: {replay}"));
+    rows.join("\n")
+}
+
+/// What was violated, each property with its sentence once.
+pub fn violations(violations: &[Violation], most: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut last = None;
+    for violation in violations.iter().take(most) {
+        if last != Some(violation.property) {
+            last = Some(violation.property);
+            rows.push(format!(
+                "VIOLATED {}: {}",
+                violation.property,
+                violation.property.sentence()
+            ));
+        }
+        let key = violation.key.as_ref().map_or("", Key::as_str);
+        rows.push(format!(
+            "  {key}{}{}",
+            if key.is_empty() { "" } else { ": " },
+            violation.sentence
+        ));
+    }
+    if violations.len() > most {
+        rows.push(format!("  … and {} more", violations.len() - most));
+    }
+    rows
+}
+
+/// A scenario in a few rows.
+pub fn describe(scenario: &Scenario) -> Vec<String> {
+    let mut rows = Vec::new();
+    if !scenario.story.is_empty() {
+        rows.push(format!("story:  {}", scenario.story.trim()));
+    }
+    let table = match &scenario.table {
+        TableSource::Generated(table) => {
+            format!("{:?}, {} commits", table.flavour, table.commits.len())
+        }
+        TableSource::Sample { folder } => format!("sample {folder}"),
+    };
+    rows.push(format!(
+        "table:  {table}; bucket: {}",
+        compact(&scenario.bucket)
+    ));
+    rows.push(format!("amend:  {}", compact(&scenario.amend)));
+    rows.push(format!("hosts:  {}", compact(&scenario.hosts)));
+    for operation in scenario.operations.iter().take(14) {
+        rows.push(format!("  act   {}", compact(operation)));
+    }
+    for fault in scenario.faults.iter().take(6) {
+        rows.push(format!("  fault {}", compact(fault)));
+    }
+    rows
+}
+
+/// Data on one line.
+fn compact(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
+}
+
+/// What happened to a key, and what it holds.
+fn history(scene: &Scene, key: &Key) -> Vec<String> {
+    let mut rows = vec![format!("{key}")];
+    if let Some(fact) = scene.truth.objects.get(key) {
+        let size = fact.body.len();
+        rows.push(format!("  {:?} of {size} bytes", fact.class));
+    }
+    let mut log = String::new();
+    for record in scene
+        .log
+        .records()
+        .iter()
+        .filter(|record| record.key == *key)
+    {
+        let author = match record.author {
+            Author::Outsider => String::new(),
+            Author::Machine(host) => format!("machine {host} "),
+        };
+        let what = match &record.what {
+            What::Put { id, body, .. } => format!("put {id} ({} bytes)", body.len()),
+            What::Copied { from, id, .. } => format!("copy of {from} as {id}"),
+            What::Marked { id } => format!("deleted, marker {id}"),
+            What::Gone => "deleted".into(),
+            What::Removed { id } => format!("{id} removed"),
+            What::Archived { id } => format!("{id} archived"),
+            What::Versioning(_) => continue,
+        };
+        let _ = write!(
+            log,
+            "{}{author}{what}",
+            if log.is_empty() { "" } else { " → " }
+        );
+    }
+    rows.push(format!("  log:  {log}"));
+    let right = scene.truth.objects.get(key).map(|fact| &fact.body);
+    let held = |held: &Held| {
+        let what = match &held.body {
+            None => "marker".to_owned(),
+            Some(body) if Some(body) == right => format!("right, {} bytes", body.len()),
+            Some(body) => format!("other, {} bytes", body.len()),
+        };
+        format!("{} ({what})", held.id)
+    };
+    let now: Vec<String> = scene.log.history(key).iter().map(held).collect();
+    rows.push(format!("  now, newest first:  {}", now.join(", ")));
+    rows
+}
+
+/// What a campaign did, for a person.
+pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
+    let seconds = took.as_secs_f64().max(0.001);
+    let per_core = tally.cases as f64 / seconds / jobs.max(1) as f64;
+    let mut rows = vec![
+        format!(
+            "{} cases in {seconds:.1} s: {per_core:.0} a second on each of {jobs} cores",
+            tally.cases
+        ),
+        format!(
+            "{} lives of the machine, {} effects, {} crashes; {} cases ran twice, trace for trace",
+            tally.lives, tally.effects, tally.crashes, tally.doubled
+        ),
+        format!("faults that struck:  {}", counts(&tally.faults)),
+        format!("operations:          {}", counts(&tally.operations)),
+        format!("decisions:           {}", counts(&tally.decisions)),
+        format!("exit statuses:       {}", counts(&tally.statuses)),
+    ];
+    rows.push(if tally.violated.is_empty() {
+        "no property was violated".into()
+    } else {
+        format!("cases with violations: {}", counts(&tally.violated))
+    });
+    rows.join("\n")
+}
+
+fn counts<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    parts.join(", ")
+}

@@ -1,0 +1,489 @@
+//! Runs one scenario to its end and judges every life of every machine in it.
+//!
+//! ```text
+//!   set up ─► lives with faults on (crash → outsiders act → new machine) ─► heal ─► run ─► run again
+//!             safety: every life is judged                                  │       liveness, A5
+//!                                                                          faults off
+//! ```
+//!
+//! A life that nothing disturbed is judged exactly; one that met faults, crashes or others' acts is judged
+//! for lies and damage, and the run after the heal exactly.
+
+use std::collections::BTreeSet;
+
+use firedrill_core::amend::{Effect, Event, Options, Report, State};
+use firedrill_core::machine::Machine;
+use firedrill_core::object::{Key, WallTime};
+use firedrill_s3_mock as mock;
+use firedrill_s3_mock::FaultPlan;
+use firedrill_sim::draw::Seed;
+use firedrill_sim::queue::Nanos;
+use firedrill_sim::trace::Trace;
+use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings, World};
+
+use crate::atlas::{self, Atlas, Known, Must};
+use crate::checkers::{self, Circumstances, Run};
+use crate::judge::{Judge, whole_listing};
+use crate::oracle::listing::{self, Page};
+use crate::property::{Property, Violation};
+use crate::scenario::{Scenario, Target, When};
+use crate::scene::{Scene, SceneError};
+
+const MILLISECOND: Nanos = 1_000_000;
+const SECOND: Nanos = 1000 * MILLISECOND;
+
+/// Simulated time that one life may take. Eight attempts with ten seconds between them on each of the
+/// levels, one after the other, stay far below.
+const LIFE_MAX: Nanos = 6 * 3600 * SECOND;
+
+/// A machine under test: anything that makes amend machines.
+pub trait Subject: Sync {
+    /// The machine.
+    type Machine: Machine<Event = Event, Effect = Effect>;
+
+    /// A new one, at its start.
+    fn machine(&self, options: Options) -> Self::Machine;
+}
+
+impl<M, F> Subject for F
+where
+    M: Machine<Event = Event, Effect = Effect>,
+    F: Fn(Options) -> M + Sync,
+{
+    type Machine = M;
+
+    fn machine(&self, options: Options) -> M {
+        self(options)
+    }
+}
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was violated, worst first.
+    pub violations: Vec<Violation>,
+    /// What happened.
+    pub trace: Trace,
+    /// How often each of the scenario's faults struck.
+    pub fired: Vec<u64>,
+    /// Lives of machines.
+    pub lives: u64,
+    /// Effects of all machines.
+    pub effects: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Reports of the lives that ended, in order.
+    pub reports: Vec<Report>,
+    /// The table and the log at the end.
+    pub scene: Scene,
+}
+
+/// Runs a scenario.
+///
+/// # Errors
+/// The scenario cannot be set up.
+pub fn run<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    keep_trace: bool,
+) -> Result<Outcome, SceneError> {
+    let (scene, store) = Scene::set_up(scenario)?;
+    let settings = Settings {
+        seed: Seed(scenario.seed),
+        way_min: MILLISECOND,
+        way_max: 50 * MILLISECOND,
+        patience: scenario.amend.patience_ms.max(200) * MILLISECOND,
+        keep_trace,
+    };
+    let faults = plan(scenario, &scene);
+    let mut drill = Drill {
+        scenario,
+        subject,
+        options: options(scenario, &scene),
+        world: World::new(settings, store),
+        judge: Judge::new(scene, Atlas::empty(), &scenario.operations),
+        denied: denied_keys(&faults),
+        denied_root: denies_root(&faults),
+        removal_denied: faults.iter().filter(is_denial).any(removes),
+        violations: Vec::new(),
+        reports: Vec::new(),
+        fired: vec![0; faults.len()],
+        lives: 0,
+        crashes: 0,
+    };
+    drill.world.store.faults = FaultPlan::new(faults);
+    drill.rehearse();
+    drill.finish()
+}
+
+/// One scenario on its way.
+struct Drill<'a, S: Subject> {
+    scenario: &'a Scenario,
+    subject: &'a S,
+    options: Options,
+    world: World<S::Machine>,
+    judge: Judge,
+    denied: BTreeSet<Key>,
+    denied_root: bool,
+    removal_denied: bool,
+    violations: Vec<Violation>,
+    reports: Vec<Report>,
+    fired: Vec<u64>,
+    lives: u64,
+    crashes: u64,
+}
+
+/// How a life ended.
+enum End {
+    /// Judged exactly, and with nothing left to do.
+    Final,
+    /// Something disturbed it, or it was told to stop.
+    Disturbed,
+    /// The host crashed.
+    Crashed,
+    /// It did not end.
+    Stuck,
+}
+
+impl<S: Subject> Drill<'_, S> {
+    fn rehearse(&mut self) {
+        let mut end = self.life(0, false);
+        let mut life = 1;
+        while matches!(end, End::Crashed) {
+            self.while_down();
+            end = self.life(life, false);
+            life += 1;
+        }
+        if matches!(end, End::Stuck) || self.scenario.amend.dry_run {
+            return;
+        }
+        self.heal();
+        if !matches!(end, End::Final) {
+            end = self.life(usize::MAX, false);
+        }
+        if matches!(end, End::Final) {
+            self.life(usize::MAX, true);
+        }
+    }
+
+    /// The faults end, and nobody else acts any more.
+    fn heal(&mut self) {
+        self.count_fired();
+        self.world.store.faults = FaultPlan::default();
+        self.judge.forget_pending();
+        self.denied.clear();
+        self.denied_root = false;
+        self.removal_denied = false;
+        self.world.wait(SECOND);
+    }
+
+    fn while_down(&mut self) {
+        self.crashes += 1;
+        let mut stage = self.world.stage();
+        self.judge.act(|when| when == When::WhileDown, &mut stage);
+        self.world.wait(SECOND);
+    }
+
+    /// One life of the machine, or of two at once. `number` counts lives with faults on.
+    fn life(&mut self, number: usize, second: bool) -> End {
+        self.lives += 1;
+        let atlas = self.draw_atlas();
+        let hosts = &self.scenario.hosts;
+        let first = number == 0;
+        let plight = Plight {
+            crash_after: hosts.crash_after.get(number).copied(),
+            interrupt_after: hosts.interrupt_after.filter(|_| first),
+        };
+        let mut ids = vec![self.start(plight)];
+        if hosts.twin && first && hosts.crash_after.is_empty() {
+            ids.push(self.start(Plight::default()));
+        }
+        self.judge.begin(atlas, ids.clone());
+        let strikes_before = self.strikes();
+        let limits = Limits {
+            until: self.world.now() + LIFE_MAX,
+            effects: self.world.effects() + self.effects_max(),
+        };
+        let pause = self.world.run(&mut self.judge, limits);
+        let circumstances = Circumstances {
+            strikes: self.strikes() - strikes_before,
+            denied_root: self.denied_root,
+            removal_denied: self.removal_denied,
+            interrupted: plight.interrupt_after.is_some(),
+            dry_run: self.scenario.amend.dry_run,
+            committed: self.judge.committed,
+            after_crash: self.crashes > 0,
+            second,
+            // Which of two machines saw what another one did, nobody can tell.
+            beyond: self.scenario.beyond || (ids.len() > 1 && self.judge.acted),
+        };
+        let ended = self.judge_life(&ids, circumstances);
+        match pause {
+            Pause::Crashed(_) => End::Crashed,
+            _ if !ended => End::Stuck,
+            Pause::Exhausted => {
+                let sentence = "the world did not come to rest after its last report";
+                let endless = Violation::of_run(Property::Finishes, sentence);
+                self.violations.push(endless);
+                End::Stuck
+            }
+            Pause::Quiet => self.is_final(&ids, circumstances),
+        }
+    }
+
+    fn start(&mut self, plight: Plight) -> HostId {
+        let machine = self.subject.machine(self.options.clone());
+        self.world.start(machine, plight)
+    }
+
+    fn draw_atlas(&self) -> Atlas {
+        atlas::draw(Known {
+            truth: &self.judge.scene.truth,
+            log: &self.judge.scene.log,
+            amend: &self.scenario.amend,
+            deny_version_delete: self.scenario.bucket.deny_version_delete,
+        })
+    }
+
+    /// Judges what each host of this life did. Answers whether all came to an end or crashed.
+    fn judge_life(&mut self, hosts: &[HostId], circumstances: Circumstances) -> bool {
+        let mut all_ended = true;
+        for host in hosts {
+            let report = self.world.report(*host);
+            let crash = self.scenario.hosts.crash_after.len() as u64 > self.crashes;
+            if let Some(misconduct) = self.world.misconduct(*host) {
+                let violation = Violation::of_run(Property::Finishes, misconduct);
+                self.violations.push(violation);
+            }
+            if report.is_none() && !(crash && self.world.is_down(*host)) {
+                all_ended = false;
+                let sentence = match self.world.waiting(*host) {
+                    0 => "the machine waits for nothing and has not ended",
+                    _ => "the machine did not end within its bound of time and effects",
+                };
+                let stuck = Violation::of_run(Property::Finishes, sentence);
+                self.violations.push(stuck);
+            }
+            let writes: Vec<_> = self
+                .judge
+                .writes
+                .iter()
+                .filter(|write| write.host == *host)
+                .cloned()
+                .collect();
+            let run = Run {
+                truth: &self.judge.scene.truth,
+                log: &self.judge.scene.log,
+                atlas: &self.judge.atlas,
+                report,
+                writes: &writes,
+                touched: &self.judge.touched,
+                denied: &self.denied,
+                circumstances,
+            };
+            self.violations.extend(checkers::check(&run));
+            self.reports.extend(report.cloned());
+        }
+        all_ended
+    }
+
+    fn is_final(&self, hosts: &[HostId], circumstances: Circumstances) -> End {
+        let undisturbed = circumstances.strikes == 0
+            && self.judge.touched.is_empty()
+            && self.denied.is_empty()
+            && !self.denied_root
+            && !self.removal_denied
+            && hosts.len() == 1;
+        let state = self.world.report(hosts[0]).map(|report| report.state);
+        match state {
+            Some(State::Interrupted) => End::Disturbed,
+            _ if undisturbed => End::Final,
+            _ => End::Disturbed,
+        }
+    }
+
+    fn strikes(&self) -> u64 {
+        let fired = self.world.store.faults.fired();
+        let faults = self.scenario.faults.iter().zip(fired);
+        faults
+            .filter(|(fault, _)| fault.effect != mock::Effect::Denied)
+            .map(|(_, fired)| fired)
+            .sum()
+    }
+
+    fn count_fired(&mut self) {
+        let fired = self.world.store.faults.fired();
+        for (sum, fired) in self.fired.iter_mut().zip(fired) {
+            *sum += fired;
+        }
+    }
+
+    /// Effects that one life may ask for: generous, and finite.
+    fn effects_max(&self) -> u64 {
+        let entries: usize = self
+            .judge
+            .scene
+            .log
+            .under("")
+            .map(|(_, held)| held.len() + 1)
+            .sum();
+        5000 + 200 * entries as u64
+    }
+
+    fn finish(mut self) -> Result<Outcome, SceneError> {
+        if let Some(error) = self.judge.error.take() {
+            return Err(error);
+        }
+        if self.fired.iter().all(|fired| *fired == 0) {
+            self.count_fired();
+        }
+        self.violations.append(&mut self.judge.wrong_pages);
+        self.judge_bucket();
+        if self.scenario.mock_operations > 0 {
+            let seed = Seed(self.scenario.seed);
+            let found = crate::mock_workload::run(seed, self.scenario.mock_operations);
+            self.violations.extend(found);
+        }
+        self.violations.sort_by_key(|violation| violation.property);
+        self.violations.dedup();
+        Ok(Outcome {
+            violations: self.violations,
+            fired: self.fired,
+            lives: self.lives,
+            effects: self.world.effects(),
+            crashes: self.crashes,
+            reports: self.reports,
+            trace: self.world.trace,
+            scene: self.judge.scene,
+        })
+    }
+
+    /// The whole bucket against the whole log, once at the end.
+    fn judge_bucket(&mut self) {
+        let whole = || whole_listing(&self.world.store.bucket, "");
+        let entries = whole();
+        let page = Page {
+            prefix: "",
+            after: None,
+            entries: &entries,
+            next: None,
+        };
+        if let Err(wrong) = listing::judge(&self.judge.scene.log, page, whole) {
+            self.violations.push(Violation {
+                property: Property::of_mock(wrong.property),
+                key: Some(wrong.key),
+                sentence: wrong.sentence,
+            });
+        }
+    }
+}
+
+/// What the machine is asked for, in its own words.
+fn options(scenario: &Scenario, scene: &Scene) -> Options {
+    use firedrill_core::amend::{Layout, Target as Wanted};
+    let commits = &scene.truth.commits;
+    let commit = |number: usize| &commits[number.min(commits.len() - 1)];
+    let target = match &scenario.amend.target {
+        _ if commits.is_empty() => Wanted::Current,
+        Target::Current => Wanted::Current,
+        Target::Snapshot { .. } if scenario.amend.plain_prefix => Wanted::Current,
+        Target::Snapshot { commit: number } => {
+            Wanted::Snapshot(commit(*number).snapshot.as_str().to_owned())
+        }
+        Target::AsOf {
+            commit: number,
+            plus_ms,
+        } => Wanted::AsOf(WallTime(commit(*number).time.0 + plus_ms * 1000)),
+    };
+    Options {
+        layout: if scenario.amend.plain_prefix {
+            Layout::Prefix
+        } else {
+            Layout::Fuse
+        },
+        target,
+        history: scenario.amend.history,
+        apply: !scenario.amend.dry_run,
+        window: scenario.amend.window.max(1),
+        ..Options::new(scene.truth.prefix.as_str())
+    }
+}
+
+/// The scenario's faults at the keys that they mean. A fault on a key that is not there strikes nothing.
+fn plan(scenario: &Scenario, scene: &Scene) -> Vec<mock::Fault> {
+    let fault = |fault: &crate::scenario::Fault| {
+        let key = fault.key.map(|selector| {
+            let key = scene.truth.select(selector);
+            key.map_or_else(|| "nothing".to_owned(), |key| key.as_str().to_owned())
+        });
+        mock::Fault {
+            operation: fault.operation,
+            key,
+            nth: fault.nth.max(1),
+            times: (fault.times > 0).then_some(fault.times),
+            position: fault.position,
+            effect: fault.effect,
+        }
+    };
+    scenario.faults.iter().map(fault).collect()
+}
+
+fn is_denial(fault: &&mock::Fault) -> bool {
+    fault.effect == mock::Effect::Denied
+}
+
+fn removes(fault: &mock::Fault) -> bool {
+    use mock::Operation::{DeleteObjectVersion, DeleteObjects};
+    matches!(fault.operation, DeleteObjectVersion | DeleteObjects)
+}
+
+/// Keys on which something other than removing a version is denied.
+fn denied_keys(faults: &[mock::Fault]) -> BTreeSet<Key> {
+    let denials = faults.iter().filter(is_denial);
+    let denials = denials.filter(|fault| !removes(fault));
+    denials
+        .filter_map(|fault| fault.key.as_deref().map(Key::from))
+        .collect()
+}
+
+/// Whether something is denied without which nothing can be told: the listing, the hint, a snapshot, or
+/// an operation on every key.
+fn denies_root(faults: &[mock::Fault]) -> bool {
+    use mock::Operation::ListObjectVersions;
+    use mock::Operation::{DeleteObjectVersion, DeleteObjects, GetBucketVersioning};
+    let denials = faults.iter().filter(is_denial);
+    denials.clone().any(|fault| {
+        let key = fault.key.as_deref();
+        let root = key.is_some_and(|key| key.contains("/_ss/") || key.contains("location_hint"));
+        match fault.operation {
+            ListObjectVersions | GetBucketVersioning => true,
+            DeleteObjects | DeleteObjectVersion => false,
+            mock::Operation::GetObject => root || key.is_none(),
+            _ => key.is_none(),
+        }
+    })
+}
+
+impl Atlas {
+    /// The atlas of nothing.
+    pub fn empty() -> Self {
+        Self {
+            refuse: None,
+            may_refuse: true,
+            free: None,
+            snapshot: None,
+            commit: None,
+            objects: std::collections::BTreeMap::new(),
+            roots: Vec::new(),
+            previous: std::collections::BTreeMap::new(),
+            referenced: BTreeSet::new(),
+            blocks: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// How many keys must come to each end.
+    pub fn count(&self, must: Must) -> usize {
+        let objects = self.objects.values();
+        objects.filter(|expected| expected.must == must).count()
+    }
+}
