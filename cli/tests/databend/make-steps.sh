@@ -5,7 +5,8 @@
 #
 # One step a line: a statement; `?error` before one that must fail; `?rows …` before one that must answer just
 # that; `!` before a shell command ($ENDPOINT is the bucket's, $CONN the connection to bucket1); `=== restart`
-# goes on in a new process with nothing cached. PREFIX is the table's, known from a first run; PYTHON has boto3.
+# goes on in a new process with nothing cached. Run them in an empty folder: an embedded Databend keeps its
+# catalog in the working directory, and the table's prefix depends on it. PREFIX is the table's, known from a first run; PYTHON has boto3.
 set -euo pipefail
 release=$1 prefix=$2 python=$3
 disaster="$python $(dirname "$0")/disaster.py"
@@ -44,8 +45,7 @@ STEPS
 evict
 table=t
 if [ "$release" = 1.2.453 ]; then
-  attach "" gone
-  echo "?error $query FROM gone"
+  attach "?error " gone
   table=t2
 else
   echo "?error $query FROM t"
@@ -63,6 +63,10 @@ DELETE FROM $table WHERE id = 1000000
 ANALYZE TABLE $table
 OPTIMIZE TABLE $table COMPACT
 ?rows $truth $query FROM $table
+STEPS
+# A compaction leaves few blocks: six more, of which five are to be lost.
+for n in 1 2 3 4 5 6; do echo "INSERT INTO $table VALUES ($n, 'one more', 1.5, '2024-01-01 00:00:00', NULL)"; done
+cat <<STEPS
 !$amend --json --report $work/plan.json >/dev/null
 !$disaster delete $prefix
 !$disaster purge-blocks $prefix 5 $work/plan.json $work/names.json
