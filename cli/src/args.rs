@@ -96,7 +96,8 @@ Examples:
     firedrill amend s3://lake/photos/ --layout prefix --endpoint-url http://127.0.0.1:9000 --apply
 
 Credentials come from where the AWS tools find them: environment, profile, web identity, container or
-instance role.
+instance role. For a profile with a sign-in (SSO) or a credential process, first:
+    eval \"$(aws configure export-credentials --format env)\"
 
 Exit status:
   0    complete: everything required is in place, or would be after --apply

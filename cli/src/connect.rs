@@ -82,20 +82,34 @@ async fn check_credentials(
         return Err(format!("no credentials were found; {ADVICE}"));
     };
     let found = provider.provide_credentials().await.map(drop);
-    found.map_err(|error| {
-        let mut words = match profile {
-            Some(profile) => format!("the profile {profile:?} gives no credentials"),
-            None => "no credentials were found".to_owned(),
-        };
-        if !matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-            words = format!("{words} ({})", innermost(&error));
-        }
-        format!("{words}; {ADVICE}")
-    })?;
-    Ok(provider)
+    match found {
+        Ok(()) => Ok(provider),
+        Err(error) => Err(advise(&error, profile)),
+    }
+}
+
+/// What is wrong with the credentials, and what to do about it.
+fn advise(error: &CredentialsError, profile: Option<&str>) -> String {
+    let words = match profile {
+        Some(profile) => format!("the profile {profile:?} gives no credentials"),
+        None => "no credentials were found".to_owned(),
+    };
+    let why = innermost(error);
+    if why.contains("cargo feature") {
+        // The library's own words are for the people who build it.
+        return format!(
+            "{words}: the profile names a sign-in (SSO) or a program, which this build does not use; {EXPORT}"
+        );
+    }
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => format!("{words}; {ADVICE}"),
+        _ => format!("{words} ({why}); {ADVICE}"),
+    }
 }
 
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws/credentials with --profile";
+
+const EXPORT: &str = "let the AWS command line make keys of it: eval \"$(aws configure export-credentials --format env)\"";
 
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;

@@ -29,6 +29,9 @@ impl Bar {
 
     /// Takes one step.
     pub(crate) fn show(&mut self, progress: &Progress) {
+        // The numbers before the form: a new form never shows the old phase's numbers.
+        self.bar.set_position(progress.done);
+        self.bar.set_length(progress.total.unwrap_or(0));
         let shown = (progress.phase, progress.total.is_some());
         if self.shown != Some(shown) {
             self.shown = Some(shown);
@@ -39,9 +42,8 @@ impl Bar {
             self.bar
                 .set_style(ProgressStyle::with_template(form).expect("the template is sound"));
             self.bar.set_message(name(progress.phase));
+            self.bar.reset_eta();
         }
-        self.bar.set_length(progress.total.unwrap_or(0));
-        self.bar.set_position(progress.done);
     }
 
     /// Takes the bar away.

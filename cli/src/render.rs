@@ -123,10 +123,11 @@ impl Page<'_> {
             ..
         } = self.counts;
         let subject = self.subject();
-        let what_else = if self.report.applied {
-            format!("{} restored", objects(restored))
-        } else {
-            format!("{} can be restored", objects(restorable))
+        let what_else = match (self.report.applied, restorable) {
+            (true, 0) => "nothing else had to be restored".to_owned(),
+            (true, _) => format!("{} restored", objects(restored)),
+            (false, 0) => "nothing else has to be restored".to_owned(),
+            (false, _) => format!("{} can be restored", objects(restorable)),
         };
         match self.report.state {
             State::Complete if restorable == 0 => {
@@ -157,13 +158,17 @@ impl Page<'_> {
                 "Partial: {} that the {subject} needs could not be judged; {what_else}.",
                 objects(required_unknown)
             ),
-            State::Interrupted => {
-                format!(
-                    "Interrupted: {} of {} restored so far.",
-                    restored,
-                    objects(restorable)
-                )
-            }
+            // Batches whose answers came are done, and are seen to be so only by the next listing.
+            State::Interrupted if self.report.applied && restorable > 0 => format!(
+                "Interrupted while restoring {}: what was done stays, and {} to be in place.",
+                objects(restorable),
+                match restored {
+                    0 => "none was seen yet".to_owned(),
+                    1 => "1 was seen".to_owned(),
+                    more => format!("{more} were seen"),
+                }
+            ),
+            State::Interrupted => "Interrupted before anything was changed.".to_owned(),
             State::Refused => "Refused.".to_owned(),
         }
     }
@@ -326,15 +331,16 @@ fn write_below(out: &mut String, below: &[BelowLost]) -> Result {
     writeln!(out, "\nOut of sight below lost or unknown metadata:")?;
     for lost in below.iter().take(LISTED_MAX) {
         let count = |count: Option<u64>, noun: &str| match count {
-            Some(count) => format!("{count} {noun}"),
-            None => format!("an unknown number of {noun}"),
+            Some(1) => format!("1 {noun}"),
+            Some(count) => format!("{count} {noun}s"),
+            None => format!("an unknown number of {noun}s"),
         };
         writeln!(
             out,
             "  {}: {}, {}",
             printable(lost.key.as_str()),
-            count(lost.blocks, "blocks"),
-            count(lost.rows, "rows")
+            count(lost.blocks, "block"),
+            count(lost.rows, "row")
         )?;
     }
     if below.len() > LISTED_MAX {

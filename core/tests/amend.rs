@@ -509,3 +509,27 @@ fn a_commit_made_meanwhile_stays_current() {
     );
     table.assert_back(&[]);
 }
+
+#[test]
+fn what_is_written_to_a_plain_key_meanwhile_stays_current() {
+    let mut table = Table::new(Flavour::V1_2_453, Versioning::Enabled);
+    table.put("fs/9/16/a", "old");
+    table.put("fs/9/16/b", "old");
+    table.delete_all();
+    table.put("fs/9/16/b", "old");
+    let mut writes = 0;
+    let plain = Options {
+        layout: Layout::Prefix,
+        ..table.options()
+    };
+    let (report, _) = table.run_with(plain, |table, request| {
+        if matches!(request, Request::RemoveMarkers { .. }) && writes == 0 {
+            writes += 1;
+            table.put("fs/9/16/a", "new");
+            table.put("fs/9/16/b", "new");
+        }
+    });
+    assert_eq!(report.state, State::Complete, "{report:#?}");
+    assert_eq!(table.current("fs/9/16/a").expect("there"), "new");
+    assert_eq!(table.current("fs/9/16/b").expect("there"), "new");
+}

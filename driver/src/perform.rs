@@ -1,5 +1,6 @@
 //! Each of core's requests as one S3 operation, and its answer as core's reply.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -171,11 +172,12 @@ impl Client {
             markers.iter().partition(|(key, _)| fits_xml(key.as_str()));
         let mut results = self.delete_batch(&plain).await?;
         for (key, version) in odd {
-            results.push((key, version, self.delete_alone(key, version).await));
+            let result = self.delete_alone(key, version).await;
+            results.insert((key, version), result);
         }
         let in_order = markers.iter().map(|(key, version)| {
-            let mine = results.iter().find(|(k, v, _)| *k == key && *v == version);
-            mine.map_or_else(|| Err(unnamed()), |(_, _, result)| result.clone())
+            let result = results.remove(&(key, version));
+            result.unwrap_or_else(|| Err(unnamed()))
         });
         Ok(Answer::Removed(in_order.collect()))
     }
@@ -184,9 +186,9 @@ impl Client {
     async fn delete_batch<'a>(
         &self,
         markers: &[&'a (Key, VersionId)],
-    ) -> Result<Vec<(&'a Key, &'a VersionId, Result<(), Cause>)>, Failure> {
+    ) -> Result<BTreeMap<(&'a Key, &'a VersionId), Result<(), Cause>>, Failure> {
         if markers.is_empty() {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let objects = markers.iter().map(|(key, version)| {
             ObjectIdentifier::builder()
@@ -204,18 +206,21 @@ impl Client {
         let request = self.s3.delete_objects().bucket(&self.bucket).delete(delete);
         let output = request.send().await.map_err(|error| write_failed(&error))?;
 
-        let mut answered = Vec::with_capacity(markers.len());
+        let mut answered = BTreeMap::new();
         for deleted in output.deleted() {
-            answered.push((deleted.key(), deleted.version_id(), Ok(())));
+            answered.insert((deleted.key(), deleted.version_id()), Ok(()));
         }
         for error in output.errors() {
-            answered.push((error.key(), error.version_id(), Err(entry_error(error))));
+            let address = (error.key(), error.version_id());
+            answered.insert(address, Err(entry_error(error)));
         }
         let results = markers.iter().filter_map(|(key, version)| {
-            let (_, _, result) = answered.iter().find(|(k, v, _)| {
-                *k == Some(key.as_str()) && v.unwrap_or("null") == version.as_str()
-            })?;
-            Some((key, version, result.clone()))
+            let exact = answered.get(&(Some(key.as_str()), Some(version.as_str())));
+            // Without a version id it speaks of the null version; an error, of whatever was asked.
+            let vague = answered
+                .get(&(Some(key.as_str()), None))
+                .filter(|result| result.is_err() || version.is_null());
+            Some(((key, version), exact.or(vague)?.clone()))
         });
         Ok(results.collect())
     }

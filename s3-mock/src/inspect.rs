@@ -30,6 +30,7 @@ impl Bucket {
     /// is there already is replaced. The versioning state plays no part.
     pub fn insert_as_is(&mut self, key: &str, entry: AsIs) {
         self.remove(key, &entry.version_id);
+        self.reserve(&entry.version_id);
         let version = entry.body.map(|body| {
             Arc::new(Version {
                 etag: entry.etag.unwrap_or_else(|| md5_etag(&body)),

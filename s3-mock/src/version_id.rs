@@ -15,7 +15,7 @@ const FOLD: u32 = 32;
 pub(crate) fn from_sequence(sequence: u64) -> String {
     let mixed = sequence.wrapping_mul(STRIDE);
     let folded = (mixed ^ (mixed >> FOLD)).wrapping_mul(STRIDE);
-    format!("v{folded:016x}")
+    format!("v{}", crate::bucket::hex(&folded.to_be_bytes()))
 }
 
 /// The write that an id came from, if it has the form of one of ours.

@@ -7,6 +7,7 @@ use crate::object::{Answer, Cause, Key, Reply, Version};
 use super::decide::Verdict;
 use super::job::Job;
 use super::machine::{Amend, Effect, Phase, Progress};
+use super::objects::{Name, name};
 use super::report::{Class, Decision};
 
 impl Amend {
@@ -98,58 +99,55 @@ impl Amend {
         (!self.objects.newer.contains_key(&name)).then_some(version)
     }
 
-    fn newer_than_plan(&self, key: &Key) -> Option<(Version, (String, String))> {
+    fn newer_than_plan(&self, key: &Key) -> Option<(Version, Name)> {
         let object = &self.objects.by_key[key];
         let current = self.listing.get(key).current_version()?;
-        let name = (
-            current.id.as_str().to_string(),
-            current.etag.as_str().to_string(),
-        );
-        let own = object.evidence.is_copy(current);
-        (object.class == Class::Hint && !own && !self.objects.has_seen(&name))
-            .then(|| (current.clone(), name))
+        let name = name(current);
+        let rewritten = matches!(object.class, Class::Hint | Class::Object);
+        let foreign = !object.evidence.is_copy(current) && !object.seen.contains(&name);
+        (rewritten && foreign).then(|| (current.clone(), name))
     }
 
-    /// Whether this key waits for, or is settled by, what somebody else put on the hint since the plan. A
-    /// commit made meanwhile stays current: it is newer than anything that amend could publish.
+    /// Whether this key waits for, or is settled by, what somebody else wrote to it since the plan. That
+    /// stays current, being newer than anything that amend could publish; on the hint, if it is a commit.
     pub(super) fn await_newer(&mut self, key: &Key) -> bool {
         let Some((version, name)) = self.newer_than_plan(key) else {
             return false;
         };
+        let is_hint = self.objects.by_key[key].class == Class::Hint;
         match self.objects.newer.get(&name) {
-            None => {
-                self.courier.submit(Job::Newer {
-                    key: key.clone(),
-                    version,
-                });
+            None if is_hint => {
+                let key = key.clone();
+                self.courier.submit(Job::Newer { key, version });
                 true
             }
-            Some(true) if !planted("AM-14") => {
-                self.pending.remove(key);
-                self.objects.open.remove(key);
-                let object = self
-                    .objects
-                    .by_key
-                    .get_mut(key)
-                    .expect("the hint is an object");
-                object.done = true;
-                object.reason = Some("a commit made meanwhile stays current".into());
-                self.closure_note(format!(
-                    "while this ran, somebody committed to the table (version {} of the hint): that commit \
-                     stays current",
-                    name.0
-                ));
+            Some(false) => false,
+            _ if planted("AM-14") => false,
+            _ => {
+                self.yield_to(key);
                 true
             }
-            Some(_) => false,
         }
     }
 
+    /// What somebody wrote meanwhile stays current.
+    fn yield_to(&mut self, key: &Key) {
+        self.pending.remove(key);
+        self.objects.open.remove(key);
+        let object = self
+            .objects
+            .by_key
+            .get_mut(key)
+            .expect("objects are written");
+        object.done = true;
+        object.reason = Some("what somebody wrote to it meanwhile stays current".into());
+        self.closure_note(format!(
+            "while this ran, somebody wrote {key}: that stays current"
+        ));
+    }
+
     pub(super) fn take_newer(&mut self, key: &Key, version: &Version, reply: Reply) {
-        let name = (
-            version.id.as_str().to_string(),
-            version.etag.as_str().to_string(),
-        );
+        let name = name(version);
         match reply {
             Ok(Answer::Body(body)) => {
                 let own = self.objects.by_key[key].body.as_ref() == Some(&body);

@@ -410,7 +410,7 @@ impl Amend {
     }
 
     fn planned(&mut self, out: &mut Vec<Effect>) {
-        self.objects.see_hint(&self.listing);
+        self.objects.remember_seen(&self.listing);
         if !self.options.apply || !self.objects.any_to_write() {
             return self.finish_by_objects(out);
         }
@@ -436,6 +436,10 @@ impl Amend {
     }
 
     fn refuse(&mut self, refusal: Refusal, out: &mut Vec<Effect>) {
+        // Whoever is told to stop does not try again, so what failed then says nothing about the table.
+        if self.interrupted {
+            return self.finish(State::Interrupted, out);
+        }
         self.is_done = true;
         out.push(Effect::Done(Box::new(summary::report(
             self,

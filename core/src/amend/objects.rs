@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::object::{Key, Versioning};
+use crate::object::{Key, Version, Versioning};
 
 use super::decide::{Evidence, Rules, Verdict, Wanted, decide};
 use super::layout::Reference;
@@ -26,6 +26,18 @@ pub(super) struct Object {
     pub(super) done: bool,
     pub(super) attempts: u32,
     pub(super) markers_denied: bool,
+    /// Of a key that is written more than once: the versions that the plan has seen.
+    pub(super) seen: Vec<Name>,
+}
+
+/// A version by id and tag: the id `null` alone can come to name other bytes.
+pub(super) type Name = (String, String);
+
+pub(super) fn name(version: &Version) -> Name {
+    (
+        version.id.as_str().to_string(),
+        version.etag.as_str().to_string(),
+    )
 }
 
 /// All referenced objects, in key order.
@@ -34,11 +46,8 @@ pub(super) struct Objects {
     pub(super) by_key: BTreeMap<Key, Object>,
     /// Keys that are still to be decided.
     pub(super) open: BTreeSet<Key>,
-    /// The hint's versions at the time of the plan and those written since by this machine, by id and tag:
-    /// any other is somebody else's.
-    hint_seen: BTreeSet<(String, String)>,
     /// Whether a version of the hint that came since the plan is a commit.
-    pub(super) newer: BTreeMap<(String, String), bool>,
+    pub(super) newer: BTreeMap<Name, bool>,
 }
 
 impl Objects {
@@ -57,6 +66,7 @@ impl Objects {
                 done: false,
                 attempts: 0,
                 markers_denied: false,
+                seen: Vec::new(),
             };
             self.by_key.insert(reference.key, object);
         }
@@ -78,24 +88,13 @@ impl Objects {
         decide(listing.get(key), &object.wanted, &object.evidence, rules)
     }
 
-    /// Remembers which versions of the hint the plan has seen.
-    pub(super) fn see_hint(&mut self, listing: &Listing) {
-        for (key, object) in &self.by_key {
-            if object.class == Class::Hint {
-                let versions = listing.get(key).versions();
-                self.hint_seen.extend(versions.map(|version| {
-                    (
-                        version.id.as_str().to_string(),
-                        version.etag.as_str().to_string(),
-                    )
-                }));
+    /// Remembers, of the keys that are written more than once, which versions the plan has seen.
+    pub(super) fn remember_seen(&mut self, listing: &Listing) {
+        for (key, object) in &mut self.by_key {
+            if matches!(object.class, Class::Hint | Class::Object) {
+                object.seen = listing.get(key).versions().map(name).collect();
             }
         }
-    }
-
-    /// Whether the plan has seen this version of the hint.
-    pub(super) fn has_seen(&self, name: &(String, String)) -> bool {
-        self.hint_seen.contains(name)
     }
 
     pub(super) fn any_to_write(&self) -> bool {

@@ -141,7 +141,7 @@ async fn sizes_tags_and_archive_classes_arrive() {
     world.look(|bucket| {
         bucket
             .restore("t/c", restored.as_str())
-            .expect("it is archived")
+            .expect("it is archived");
     });
     let listed = world.listing("t/").await;
     let versions: Vec<_> = listed.iter().filter_map(|(_, e)| e.version()).collect();

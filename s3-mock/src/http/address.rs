@@ -101,9 +101,9 @@ fn of_subresource(query: &Query) -> bool {
 mod tests {
     use super::*;
 
-    fn address(method: Method, uri: &str) -> Option<(Operation, Option<String>, bool)> {
+    fn address(method: &Method, uri: &str) -> Option<(Operation, Option<String>, bool)> {
         let uri: Uri = uri.parse().expect("a uri");
-        let address = of(&method, &uri, &HeaderMap::new())?;
+        let address = of(method, &uri, &HeaderMap::new())?;
         Some((address.operation, address.key, address.removes_version))
     }
 
@@ -157,7 +157,7 @@ mod tests {
             (Method::GET, "/", None),
         ];
         for (method, uri, expected) in cases {
-            assert_eq!(address(method, uri), expected, "{uri}");
+            assert_eq!(address(&method, uri), expected, "{uri}");
         }
     }
 }

@@ -129,7 +129,11 @@ async fn cut(
     let part = Some(whole.slice(..kept.min(whole.len()))).filter(|part| !part.is_empty());
     Ok(Response::from_parts(
         head,
-        Body::http_body(Cut { part, end }),
+        Body::http_body(Cut {
+            part,
+            flushed: false,
+            end,
+        }),
     ))
 }
 
@@ -141,6 +145,9 @@ enum End {
 /// A body that ends too early.
 struct Cut {
     part: Option<Bytes>,
+    /// hyper drops what it has not flushed when a body breaks, and flushes when a body is not ready: so this
+    /// one is not ready once before it breaks.
+    flushed: bool,
     end: End,
 }
 
@@ -150,11 +157,16 @@ impl hyper::body::Body for Cut {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match (self.part.take(), &self.end) {
             (Some(part), _) => Poll::Ready(Some(Ok(Frame::data(part)))),
-            (None, End::Break) => Poll::Ready(Some(Err(Broken))),
+            (None, End::Break) if self.flushed => Poll::Ready(Some(Err(Broken))),
+            (None, End::Break) => {
+                self.flushed = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             (None, End::Stall) => Poll::Pending,
         }
     }
