@@ -7,6 +7,8 @@
 //!
 //! A key that several snapshots reference belongs to the newest of them (the least depth).
 
+mod history;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -20,7 +22,7 @@ use crate::fuse::{
     Hint, NotRead, Segment, Snapshot, TablePrefix, read_segment_statistics, read_table_statistics,
     uuid_in_name,
 };
-use crate::object::{Entry, Key};
+use crate::object::Key;
 
 use super::commit::CommitChooser;
 use super::segment::{SegmentNode, children};
@@ -42,7 +44,7 @@ pub(super) struct FuseLayout {
     statistics: BTreeMap<Key, Reference>,
     asked: BTreeSet<Key>,
     /// An ancestor of which no data version is left.
-    history_end: Option<Key>,
+    ancestor_gone: Option<Key>,
     notes: Vec<String>,
 }
 
@@ -68,7 +70,7 @@ impl FuseLayout {
             segments: BTreeMap::new(),
             statistics: BTreeMap::new(),
             asked: BTreeSet::new(),
-            history_end: None,
+            ancestor_gone: None,
             notes: Vec::new(),
         }
     }
@@ -146,7 +148,7 @@ impl TableLayout for FuseLayout {
 
     fn closure(&mut self, listing: &Listing) -> Closure {
         let mut references = vec![self.hint_reference(listing)];
-        let kept = self.kept_snapshots(listing);
+        let end = self.history_end(listing);
         let mut below_lost = Vec::new();
         let mut seen: BTreeSet<Key> = references.iter().map(|hint| hint.key.clone()).collect();
         let mut add = |reference: &Reference| {
@@ -154,7 +156,7 @@ impl TableLayout for FuseLayout {
                 references.push(reference.clone());
             }
         };
-        for node in &self.snapshots[..kept] {
+        for node in &self.snapshots[..end.kept] {
             add(&node.reference);
             let Some(snapshot) = &node.content else {
                 let key = node.reference.key.clone();
@@ -180,14 +182,13 @@ impl TableLayout for FuseLayout {
             self.count_below(snapshot, &mut below_lost);
         }
         self.note_unknown_indexes();
-        if let Some(lost) = self.destroyed_ancestor(kept, listing) {
-            let key = lost.key.clone();
-            below_lost.push(BelowLost {
-                key,
-                blocks: None,
-                rows: None,
-            });
-            references.push(lost);
+        let mut missing = self.unclear_ancestors(end);
+        missing.extend(self.destroyed_ancestor(end, listing));
+        for ancestor in missing {
+            let key = ancestor.key.clone();
+            let (blocks, rows) = (None, None);
+            below_lost.push(BelowLost { key, blocks, rows });
+            references.push(ancestor);
         }
         Closure {
             commit: self.chooser.commit(),
@@ -293,7 +294,7 @@ impl FuseLayout {
         if listing.get(&key).versions().next().is_some() {
             self.ask_once(key, Class::Snapshot, None, listing, ask);
         } else {
-            self.history_end = Some(key);
+            self.ancestor_gone = Some(key);
         }
     }
 
@@ -382,74 +383,6 @@ impl FuseLayout {
             verified: Verified::Content,
             body,
         }
-    }
-
-    /// How many snapshots belong to the closure: all, unless a vacuum took the oldest away.
-    ///
-    /// A vacuum deletes from the oldest snapshot on, each with everything that only it references, and in a
-    /// versioned bucket leaves markers. So where a snapshot and all that only it and older ones reference
-    /// lie under markers while the snapshot after it does not, the history ended there, on purpose.
-    fn kept_snapshots(&mut self, listing: &Listing) -> usize {
-        let deleted = |key: &Key| matches!(listing.get(key).current(), Some(Entry::Marker(_)));
-        let mut depth_of: BTreeMap<&Key, usize> = BTreeMap::new();
-        for (depth, node) in self.snapshots.iter().enumerate() {
-            for segment in node
-                .content
-                .iter()
-                .flat_map(|snapshot| self.segments_of(snapshot))
-            {
-                let children = segment.children.iter().map(|child| &child.key);
-                for key in children.chain([&segment.reference.key]) {
-                    depth_of.entry(key).or_insert(depth);
-                }
-            }
-        }
-        let cut = (1..self.snapshots.len()).find(|depth| {
-            let own = &self.snapshots[*depth].reference.key;
-            let after = &self.snapshots[*depth - 1].reference.key;
-            deleted(own)
-                && !deleted(after)
-                && depth_of
-                    .iter()
-                    .all(|(key, owner)| owner != depth || deleted(key))
-        });
-        if let Some(cut) = cut {
-            self.notes.push(format!(
-                "{} older snapshot(s) and what only they reference are deleted while everything newer is \
-                 there, as a vacuum leaves it: they stay deleted",
-                self.snapshots.len() - cut
-            ));
-        }
-        cut.unwrap_or(self.snapshots.len())
-    }
-
-    /// An ancestor that is gone together with everything that only it referenced was vacuumed. Where
-    /// segments are left that no snapshot in sight references, it was destroyed.
-    fn destroyed_ancestor(&mut self, kept: usize, listing: &Listing) -> Option<Reference> {
-        let key = self
-            .history_end
-            .take()
-            .filter(|_| kept == self.snapshots.len())?;
-        let folder = self.prefix.key("_sg/");
-        let left = listing.below(folder.as_str()).any(|(segment, history)| {
-            history.versions().next().is_some() && !self.segments.contains_key(segment)
-        });
-        if !left {
-            self.notes.push(format!(
-                "the history ends before {key}: it is gone with everything that only it referenced, as a \
-                 vacuum leaves it"
-            ));
-            return None;
-        }
-        let why = "no version of it is left, but segments are that no other snapshot references: it was \
-                   destroyed, not vacuumed";
-        Some(Reference {
-            key,
-            class: Class::Snapshot,
-            wanted: Wanted::Nothing(why.into()),
-            verified: Verified::Unverified,
-            body: None,
-        })
     }
 
     /// What hangs below the segments that are out of sight: the snapshot's sums, less what is in sight.
