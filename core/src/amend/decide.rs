@@ -213,9 +213,7 @@ fn why_nothing_matches(history: &History, wanted: &Wanted) -> String {
                 .into()
         }
         Wanted::Sized(Some(size)) => {
-            format!(
-                "none of its {versions} surviving version(s) has the {size} bytes that the metadata states"
-            )
+            format!("no surviving version of it has the {size} bytes that the metadata states")
         }
         _ => "the version that holds the right bytes is gone".into(),
     }

@@ -21,7 +21,7 @@ pub(super) struct ActiveLookup {
     rejected: Option<String>,
 }
 
-const NOT_UNDERSTOOD: &str = "so nothing below it could be looked at";
+const NOTHING_BELOW: &str = "so nothing below it could be looked at";
 
 impl Amend {
     /// Begins lookups, and those that they lead to at once.
@@ -72,8 +72,8 @@ impl Amend {
                 Some(version)
             };
             let Some(to_read) = to_read.cloned() else {
-                let why = Cause::Archived;
-                return self.settle_unclear(&active, &why.to_string(), ask, out);
+                let found = Found::Unclear(unreadable(&Cause::Archived));
+                return self.settle(&active.lookup, found, ask, out);
             };
             let key = active.lookup.key.clone();
             let lookup = self.take_id();
@@ -113,9 +113,13 @@ impl Amend {
                 self.settle(&active.lookup, found, &mut ask, out)?;
             }
             Err(failure) => {
-                self.settle_unclear(&active, &failure.cause().to_string(), &mut ask, out)?;
+                let found = Found::Unclear(unreadable(failure.cause()));
+                self.settle(&active.lookup, found, &mut ask, out)?;
             }
-            Ok(_) => self.settle_unclear(&active, "an answer of another kind", &mut ask, out)?,
+            Ok(_) => {
+                let found = Found::Unclear("its answer was of another kind".into());
+                self.settle(&active.lookup, found, &mut ask, out)?;
+            }
         }
         self.begin_lookups(ask, out)
     }
@@ -138,8 +142,10 @@ impl Amend {
                 out,
             ),
             (Err(NotRead::Unsupported(what)), _) => {
-                let why = format!("its form is not understood here: {what}");
-                self.settle_unclear(&active, &why, ask, out)
+                let found = Found::Unclear(format!(
+                    "its form is not understood here ({what}), {NOTHING_BELOW}"
+                ));
+                self.settle(&active.lookup, found, ask, out)
             }
             (Err(NotRead::Garbage(why)), _) => {
                 active.rejected = Some(why);
@@ -151,22 +157,6 @@ impl Amend {
                 self.try_version(active, ask, out)
             }
         }
-    }
-
-    fn settle_unclear(
-        &mut self,
-        active: &ActiveLookup,
-        why: &str,
-        ask: &mut Vec<Lookup>,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let why = match why {
-            "archived" => "it is archived and cannot be read: restore it from the archive \
-                           (RestoreObject with its version id), then run again"
-                .to_string(),
-            why => format!("it could not be read ({why}), {NOT_UNDERSTOOD}"),
-        };
-        self.settle(&active.lookup, Found::Unclear(why), ask, out)
     }
 
     fn settle(
@@ -184,14 +174,32 @@ impl Amend {
     }
 }
 
+fn unreadable(cause: &Cause) -> String {
+    match cause {
+        Cause::Archived => {
+            "it is archived and cannot be read: restore it from the archive (RestoreObject \
+                            with its version id), then run again"
+                .into()
+        }
+        Cause::Denied(words) => format!(
+            "reading it was denied ({words}), {NOTHING_BELOW}: allow s3:GetObjectVersion, then run again"
+        ),
+        cause if cause.is_transient() => {
+            format!("it could not be read ({cause}), {NOTHING_BELOW}: run again later")
+        }
+        cause => format!("it could not be read ({cause}), {NOTHING_BELOW}"),
+    }
+}
+
 fn why_nothing(active: &ActiveLookup, versions: usize) -> String {
-    match &active.rejected {
-        Some(why) => format!(
-            "none of its {versions} surviving version(s) reads as what its reference names ({why})"
+    match (&active.rejected, versions) {
+        (Some(why), 1) => {
+            format!("its only surviving version does not read as what its reference names ({why})")
+        }
+        (Some(why), _) => format!(
+            "none of its {versions} surviving versions reads as what its reference names (the last: {why})"
         ),
-        None if versions == 0 => "no data version of it is left in the bucket".into(),
-        None => format!(
-            "none of its {versions} surviving version(s) has the size that the metadata states"
-        ),
+        (None, 0) => "no data version of it is left in the bucket".into(),
+        (None, _) => "no surviving version of it has the size that the metadata states".into(),
     }
 }

@@ -258,7 +258,8 @@ impl Amend {
             Ok(Answer::Versioning(Versioning::Off)) => {
                 return Err(
                     "versioning was never enabled on this bucket, so it keeps nothing that was \
-                            deleted or overwritten: nothing was changed"
+                            deleted or overwritten; look for a backup elsewhere, and enable versioning for \
+                            the next time. Nothing was changed"
                         .into(),
                 );
             }

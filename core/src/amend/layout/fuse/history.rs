@@ -43,7 +43,7 @@ impl FuseLayout {
         });
         if end.kept < all && end.is_certain {
             self.notes.push(format!(
-                "{} older snapshot(s) and what only they reference are deleted while everything newer is \
+                "older snapshots ({}) and what only they reference are deleted while everything newer is \
                  there, as a vacuum leaves it: they stay deleted",
                 all - end.kept
             ));
