@@ -96,7 +96,8 @@ impl Amend {
     /// The version that somebody put on the hint since the plan, if it was not looked into yet.
     fn newer_unread(&self, key: &Key) -> Option<Version> {
         let (version, name) = self.newer_than_plan(key)?;
-        (!self.objects.newer.contains_key(&name)).then_some(version)
+        let is_hint = self.objects.by_key[key].class == Class::Hint;
+        (is_hint && !self.objects.newer.contains_key(&name)).then_some(version)
     }
 
     fn newer_than_plan(&self, key: &Key) -> Option<(Version, Name)> {
