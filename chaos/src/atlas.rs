@@ -315,12 +315,17 @@ impl Known<'_> {
     /// all that they reference is there.
     fn add_ancestors(self, chosen: usize, atlas: &mut Atlas) {
         let own: BTreeSet<Key> = atlas.objects.keys().cloned().collect();
-        let whole_history = (0..chosen).all(|number| self.is_whole(number));
-        let kept = if whole_history {
+        let mut whole_history = (0..chosen).all(|number| self.is_whole(number));
+        let mut kept = if whole_history {
             self.vacuumed(chosen)
         } else {
             0
         };
+        // A vacuum leaves everything newer as it is. Where that was deleted as well, and only the newest
+        // snapshot is back, nobody can tell a vacuum from a loss.
+        if kept > 0 && atlas.count(Must::Stay) < own.len() {
+            (whole_history, kept) = (false, 0);
+        }
         for number in (kept..chosen).rev() {
             self.add_commit(number, atlas);
             let snapshot = |number: usize| self.truth.commits[number].snapshot.clone();

@@ -188,7 +188,7 @@ impl Tally {
             Ok(outcome) => {
                 self.note(scenario, &outcome);
                 let mut violations = outcome.violations;
-                if number % DOUBLE_EVERY == 0 {
+                if number.is_multiple_of(DOUBLE_EVERY) {
                     self.doubled += 1;
                     let again = run_caught(scenario, subject, orders.planted, false);
                     let again = again.map(|outcome| outcome.trace.hash()).ok();

@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
             match said.get(key) {
                 Some(Decision::Lost) if !self.touched.contains(key) => {}
                 None | Some(Decision::Lost | Decision::Unknown) => {
-                    next.extend(below.map(|key| (key, false)))
+                    next.extend(below.map(|key| (key, false)));
                 }
                 Some(_) => next.extend(below.map(|key| (key, sure))),
             }

@@ -285,7 +285,8 @@ impl Acts<'_> {
         });
         if self.profile.does("op.delete-twice") {
             self.push(Act::DeletePrefix { again: true });
-            if self.chance(30, "thrice", 0) {
+            // A stack deeper than a machine has rounds shows whether it peels all of it at once.
+            for _ in 0..[0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize] {
                 self.push(Act::DeletePrefix { again: true });
             }
         }

@@ -242,7 +242,9 @@ impl<S: Subject> Drill<'_, S> {
             truth: &self.judge.scene.truth,
             log: &self.judge.scene.log,
             amend: &self.scenario.amend,
-            deny_version_delete: self.scenario.bucket.deny_version_delete,
+            // A plan cannot know what will be denied.
+            deny_version_delete: self.scenario.bucket.deny_version_delete
+                && !self.scenario.amend.dry_run,
         })
     }
 

@@ -192,10 +192,8 @@ fn below_lost(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
         dark(&[Decision::Lost]),
         dark(&[Decision::Lost, Decision::Unknown]),
     );
-    let silent = lost
-        .difference(&named)
-        .chain(named.difference(&dark))
-        .next();
+    let mut differ = lost.difference(&named).chain(named.difference(&dark));
+    let silent = differ.find(|key| !run.touched.contains(**key));
     if let Some(key) = silent {
         let sentence = "what is lost or unknown and holds others, and `below_lost`, differ";
         violations.push(Violation::at(Property::A4, key, sentence));
