@@ -72,6 +72,8 @@ pub struct Atlas {
     pub previous: BTreeMap<Key, Key>,
     /// Everything that may be written to.
     pub referenced: BTreeSet<Key>,
+    /// Snapshots of the chosen commit's ancestors, vacuumed or not.
+    pub ancestors: BTreeSet<Key>,
     /// Blocks of each segment of the chosen commit.
     pub blocks: BTreeMap<Key, u64>,
 }
@@ -101,6 +103,7 @@ pub fn draw(known: Known<'_>) -> Atlas {
         roots: Vec::new(),
         previous: BTreeMap::new(),
         referenced: BTreeSet::new(),
+        ancestors: BTreeSet::new(),
         blocks: BTreeMap::new(),
     };
     if known.log.versioning() == Versioning::Off {
@@ -142,6 +145,10 @@ impl Known<'_> {
         if number < self.truth.known_from || (self.amend.history && self.truth.known_from > 0) {
             atlas.free = Some("what this commit references is not known");
             atlas.may_refuse = true;
+            return;
+        }
+        if self.is_masqueraded(number) {
+            atlas.free = Some("another segment's bytes stand where an original was purged");
             return;
         }
         let commit = &self.truth.commits[number];
@@ -315,7 +322,17 @@ impl Known<'_> {
     /// all that they reference is there.
     fn add_ancestors(self, chosen: usize, atlas: &mut Atlas) {
         let own: BTreeSet<Key> = atlas.objects.keys().cloned().collect();
+        let snapshots = self.truth.commits[..chosen]
+            .iter()
+            .map(|commit| commit.snapshot.clone());
+        atlas.ancestors = snapshots.collect();
         let mut whole_history = (0..chosen).all(|number| self.is_whole(number));
+        // Whose a key is, only segments tell: where one cannot be read, so is the answer.
+        let commits = &self.truth.commits[..chosen];
+        let any_deleted = commits
+            .iter()
+            .any(|commit| self.is_deleted(&commit.snapshot));
+        whole_history &= !any_deleted || self.has_readable_segments(chosen);
         let mut kept = if whole_history {
             self.vacuumed(chosen)
         } else {
@@ -353,32 +370,70 @@ impl Known<'_> {
         })
     }
 
-    /// How many of the oldest commits a vacuum took: it deletes a snapshot with everything that only it and
-    /// older ones reference, and leaves the snapshot after it.
+    /// How many of the oldest commits a vacuum took: it deletes the oldest snapshots with everything that
+    /// only they reference, and leaves all newer ones, and the hint.
     fn vacuumed(self, chosen: usize) -> usize {
-        let deleted = |key: &Key| {
-            let top = self.log.history(key).first();
-            top.is_some_and(|held| held.body.is_none())
+        let deleted = |key: &Key| self.is_deleted(key);
+        let commits = &self.truth.commits[..=chosen];
+        let gone = commits
+            .iter()
+            .take_while(|commit| deleted(&commit.snapshot))
+            .count();
+        let (old, kept) = commits.split_at(gone);
+        let hint = self.truth.hint.as_ref();
+        let kept_whole = !kept.is_empty()
+            && !hint.is_some_and(deleted)
+            && kept.iter().all(|commit| !deleted(&commit.snapshot));
+        let theirs_alone = |key: &&Key| {
+            Some(*key) != hint
+                && kept
+                    .iter()
+                    .all(|commit| !commit.references.contains_key(*key))
         };
-        let commits = &self.truth.commits;
-        let newer = |number: usize, key: &Key| {
-            let newer = &commits[number + 1..=chosen];
-            newer
+        let mut theirs = old
+            .iter()
+            .flat_map(|commit| commit.references.keys())
+            .filter(theirs_alone);
+        if kept_whole && theirs.all(deleted) {
+            gone
+        } else {
+            0
+        }
+    }
+
+    fn is_deleted(self, key: &Key) -> bool {
+        let top = self.log.history(key).first();
+        top.is_some_and(|held| held.body.is_none())
+    }
+
+    fn has_readable_segments(self, chosen: usize) -> bool {
+        let keys = self.truth.commits[chosen].references.keys();
+        let mut segments = keys.filter(|key| self.truth.objects[*key].class == Class::Segment);
+        segments.all(|key| matches!(self.expect(key, chosen).must, Must::Stay | Must::Recover))
+    }
+
+    /// Whether some segment's oldest readable bytes are another segment's: nothing in them says whose they
+    /// are, so whoever reads them takes them for the original that was purged.
+    fn is_masqueraded(self, chosen: usize) -> bool {
+        let first = if self.amend.history { 0 } else { chosen };
+        let commits = &self.truth.commits[first..=chosen];
+        let keys = commits.iter().flat_map(|commit| commit.references.keys());
+        keys.into_iter().any(|key| {
+            let fact = &self.truth.objects[key];
+            let data = self
+                .log
+                .history(key)
                 .iter()
-                .any(|commit| commit.references.contains_key(key))
-        };
-        let ends_here = |number: &usize| {
-            let keys = commits[*number].references.keys();
-            deleted(&commits[*number].snapshot)
-                && !deleted(&commits[*number + 1].snapshot)
-                && keys
-                    .filter(|key| !newer(*number, key))
-                    .all(|key| deleted(key) || Some(key) == self.truth.hint.as_ref())
-        };
-        (0..chosen)
-            .rev()
-            .find(ends_here)
-            .map_or(0, |number| number + 1)
+                .rev()
+                .filter(|held| held.body.is_some());
+            let mut meaningful = data.filter(|held| {
+                held.body.as_ref() == Some(&fact.body) || self.decodes(key, fact, held)
+            });
+            fact.class == Class::Segment
+                && meaningful
+                    .next()
+                    .is_some_and(|held| held.body.as_ref() != Some(&fact.body))
+        })
     }
 
     fn expect(self, key: &Key, number: usize) -> Expected {

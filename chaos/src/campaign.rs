@@ -31,8 +31,8 @@ pub struct Orders {
     pub jobs: usize,
     /// The planted bug that is active.
     pub planted: Option<&'static str>,
-    /// Stop at the first case that violates this property; without it at so many failed cases.
-    pub until: Option<Property>,
+    /// Stop at the first case that violates one of these properties; without any at so many failed cases.
+    pub until: &'static [Property],
     /// Failed cases after which it stops.
     pub failures_max: usize,
 }
@@ -126,14 +126,15 @@ fn work<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally {
             continue;
         }
         let failed = control.failed.fetch_add(1, Ordering::Relaxed) + 1;
-        let found = orders
-            .until
-            .is_some_and(|wanted| violations.iter().any(|found| found.property == wanted));
-        let enough = orders.until.is_none() && failed >= orders.failures_max as u64;
+        let found = violations
+            .iter()
+            .any(|found| orders.until.contains(&found.property));
+        let enough = orders.until.is_empty() && failed >= orders.failures_max as u64;
         if found || enough {
             control.stop.store(true, Ordering::Relaxed);
         }
-        if tally.failures.len() < orders.failures_max || found {
+        let wanted = found || orders.until.is_empty();
+        if wanted && tally.failures.len() < orders.failures_max {
             tally.failures.push(Failure {
                 number,
                 case,
@@ -250,8 +251,14 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
     }
 }
 
+/// A planted bug's id, and the properties of which one must catch it.
+pub type PlantedBug = (&'static str, &'static [Property]);
+
+/// Within so many cases each planted bug must be caught.
+pub const PLANTED_CASES_MAX: u64 = 100_000;
+
 /// The planted bugs of the catalogue, each with the property that must catch it.
-pub const PLANTED: [(&str, &[Property]); 25] = {
+pub const PLANTED: [PlantedBug; 25] = {
     use Property::{A1, A2, A3, A4, A5, A6, A7, A8, A9, M1, M2, M3};
     [
         ("AM-01", &[A2]),

@@ -129,6 +129,8 @@ impl<'a> Run<'a> {
     fn may_be_unknown(&self, key: &Key) -> bool {
         self.may_give_up()
             || self.denied.contains(key)
+            // Where a segment may not be read, whether a vacuum took an ancestor away is open.
+            || (self.atlas.ancestors.contains(key) && !self.denied.is_empty())
             || self.touched.contains(key)
             || self.cannot_copy(key)
     }

@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use firedrill_chaos::campaign::{self, Control, Orders, PLANTED, Tally};
+use firedrill_chaos::campaign::{
+    self, Control, Orders, PLANTED, PLANTED_CASES_MAX, PlantedBug, Tally,
+};
+use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::{Scenario, TableSource};
 use firedrill_chaos::{generate, report};
 use firedrill_core::amend::Amend;
@@ -56,7 +59,6 @@ enum Command {
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 
 #[derive(Debug, clap::Args)]
 struct Drill {
@@ -104,26 +106,32 @@ fn main() -> ExitCode {
 }
 
 fn drill(drill: &Drill) -> anyhow::Result<u8> {
-    let planted = drill.planted.as_deref().map(known_bug).transpose()?;
+    let bug = drill.planted.as_deref().map(known_bug).transpose()?;
+    let planted = bug.map(|(id, _)| id);
+    // Without another limit a planted bug has as many cases as the project grants the drill to find it.
+    let unlimited = drill.cases.is_none() && drill.minutes.is_none();
+    let cases = drill
+        .cases
+        .or((unlimited && bug.is_some()).then_some(PLANTED_CASES_MAX));
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let seed = drill.seed.unwrap_or_else(clock_seed);
     let jobs = drill.jobs.unwrap_or_else(cores);
     let orders = Orders {
         seed,
-        cases: drill.cases,
+        cases,
         jobs,
         planted,
-        until: None,
+        until: bug.map_or(&[], |(_, properties)| properties),
         failures_max: drill.failures.max(1),
     };
-    let minutes = drill.minutes.or(drill.cases.is_none().then_some(1.0));
+    let minutes = drill.minutes.or(cases.is_none().then_some(1.0));
     let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
     silence_panics();
     let started = Instant::now();
     let control = Control::default();
     let tally = std::thread::scope(|scope| {
         let work = scope.spawn(|| campaign::run(orders, &Amend::new, &control));
-        watch(&control, limit, drill.cases, started, || work.is_finished());
+        watch(&control, limit, cases, started, || work.is_finished());
         work.join().expect("a case's panic is caught inside")
     });
     let took = started.elapsed();
@@ -137,6 +145,9 @@ fn drill(drill: &Drill) -> anyhow::Result<u8> {
     } else {
         print_failures(&tally, planted);
         println!("{}", report::summary(&tally, took, jobs));
+        if let Some((id, properties)) = bug {
+            println!("{}", verdict(id, properties, &tally));
+        }
         println!("root seed {seed}");
     }
     Ok(status(&tally))
@@ -183,7 +194,7 @@ fn print_failures(tally: &Tally, planted: Option<&'static str>) {
 }
 
 fn replay(case: &str, planted: Option<&str>, show: bool, trace: bool) -> anyhow::Result<u8> {
-    let planted = planted.map(known_bug).transpose()?;
+    let planted = planted.map(known_bug).transpose()?.map(|(id, _)| id);
     let scenario = read_case(case)?;
     if show {
         println!("{}", scenario.to_toml()?);
@@ -249,9 +260,32 @@ fn replay_line(case: &str, planted: Option<&str>) -> String {
     format!("cargo xtask replay {case}{planted}")
 }
 
-fn known_bug(id: &str) -> anyhow::Result<&'static str> {
-    let known = PLANTED.iter().find(|(known, _)| *known == id);
-    known.map(|(known, _)| *known).with_context(|| {
+/// Whether the drill found what was planted.
+fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
+    let found = tally.failures.iter().flat_map(|failure| {
+        let violations = failure
+            .violations
+            .iter()
+            .map(|violation| violation.property);
+        violations.map(|property| (failure.number, property))
+    });
+    match found
+        .filter(|(_, property)| properties.contains(property))
+        .min()
+    {
+        Some((number, property)) => {
+            format!(
+                "the planted bug {id} was caught by {property} in case {}",
+                number + 1
+            )
+        }
+        None => format!("the planted bug {id} ESCAPED {} cases", tally.cases),
+    }
+}
+
+fn known_bug(id: &str) -> anyhow::Result<PlantedBug> {
+    let known = PLANTED.into_iter().find(|(known, _)| *known == id);
+    known.with_context(|| {
         format!("no planted bug is called {id}; they are AM-01 to AM-22 and MK-01 to MK-03")
     })
 }

@@ -175,14 +175,14 @@ impl<S: Subject> Drill<'_, S> {
         self.denied.clear();
         self.denied_root = false;
         self.removal_denied = false;
-        self.world.wait(SECOND);
+        self.world.wait(SECOND, &mut self.judge);
     }
 
     fn while_down(&mut self) {
         self.crashes += 1;
         let mut stage = self.world.stage();
         self.judge.act(|when| when == When::WhileDown, &mut stage);
-        self.world.wait(SECOND);
+        self.world.wait(SECOND, &mut self.judge);
     }
 
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
@@ -487,6 +487,7 @@ impl Atlas {
             roots: Vec::new(),
             previous: std::collections::BTreeMap::new(),
             referenced: BTreeSet::new(),
+            ancestors: BTreeSet::new(),
             blocks: std::collections::BTreeMap::new(),
         }
     }

@@ -55,6 +55,15 @@ impl<T> Queue<T> {
         self.heap.pop().map(|Reverse(entry)| (entry.at, entry.what))
     }
 
+    /// Takes the next event and its time, if that is not after this moment.
+    pub fn pop_until(&mut self, moment: Nanos) -> Option<(Nanos, T)> {
+        let is_due = self
+            .heap
+            .peek()
+            .is_some_and(|Reverse(entry)| entry.at <= moment);
+        if is_due { self.pop() } else { None }
+    }
+
     /// Forgets the events that do not pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         let entries = std::mem::take(&mut self.heap).into_vec();

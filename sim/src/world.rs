@@ -218,9 +218,16 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         self.effects
     }
 
-    /// Lets this much time pass in which nothing happens.
-    pub fn wait(&mut self, nanos: Nanos) {
-        self.now += nanos;
+    /// Lets time pass in which no host acts: what was in flight lands.
+    pub fn wait(&mut self, nanos: Nanos, watcher: &mut impl Watcher) {
+        let until = self.now + nanos;
+        while let Some((at, happening)) = self.queue.pop_until(until) {
+            self.now = at;
+            if let Happening::Arrival(host, parcel) = happening {
+                self.arrive(host, *parcel, watcher);
+            }
+        }
+        self.now = until;
     }
 
     /// The store and the clock, for what happens outside of all hosts.

@@ -20,6 +20,8 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     match run.atlas.refuse {
         // Whoever may not ask for the versioning state cannot know that it was never enabled.
         Some(_) if !refused && run.circumstances.denied_root => return,
+        // Whoever was told to stop may not have come so far.
+        Some(_) if run.is_interrupted() => return,
         Some(why) if !refused => {
             let sentence = format!("it must refuse ({why}), and ended {:?}", report.state);
             violations.push(Violation::of_run(Property::A4, sentence));
@@ -126,11 +128,19 @@ fn closure(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
         }
     }
     for key in named {
-        if !sight.may.contains(key) {
+        if !sight.may.contains(key) && !is_open_ancestor(run, key) {
             let sentence = "it is in the report, and what survives does not reference it";
             violations.push(Violation::at(Property::A4, key, sentence));
         }
     }
+}
+
+/// Where something could not be read, whether a vacuum took an ancestor away can be open.
+fn is_open_ancestor(run: &Run<'_>, key: &Key) -> bool {
+    let unknown = run
+        .said(key)
+        .is_some_and(|object| object.decision == Decision::Unknown);
+    unknown && run.may_be_unknown(key) && run.atlas.ancestors.contains(key)
 }
 
 fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {

@@ -3,8 +3,9 @@
 //! ```text
 //! level 0   blocks, indexes, _hs, _ts      nothing references them that is not itself published later
 //! level 1   segments
-//! level 2   snapshots
-//! level 3   the hint                       from here on the table is seen
+//! level 2   the commit's ancestors
+//! level 3   the commit's own snapshot
+//! level 4   the hint                       from here on the table is seen
 //! ```
 //!
 //! A level begins when the level below has ended, so a crash half-way leaves a table that is plainly
@@ -23,40 +24,41 @@ use super::objects::Object;
 use super::report::{Class, Decision};
 
 /// How many levels there are.
-pub(super) const LEVELS: usize = 4;
+pub(super) const LEVELS: usize = 5;
 /// "The request can contain a list of up to 1,000 keys" (S3 API, DeleteObjects).
 const MARKERS_MAX: usize = 1000;
 /// How often one key is written before the machine gives up on it.
 const WRITES_MAX: u32 = 6;
 const ROUNDS_MAX: u32 = 3;
 
-fn level_of(class: Class) -> usize {
-    let level = match class {
-        Class::Hint => 3,
-        Class::Snapshot => 2,
-        Class::Segment => 1,
-        _ => 0,
-    };
-    if planted("AM-08") {
-        LEVELS - 1 - level
-    } else {
-        level
-    }
-}
-
 impl Amend {
+    /// The level on which a key is published.
+    pub(super) fn level_of(&self, key: &Key, class: Class) -> usize {
+        let commit = self.closure.commit.as_ref().map(|commit| &commit.snapshot);
+        let level = match class {
+            Class::Hint => 4,
+            Class::Snapshot if commit == Some(key) => 3,
+            Class::Snapshot => 2,
+            Class::Segment => 1,
+            _ => 0,
+        };
+        if planted("AM-08") {
+            LEVELS - 1 - level
+        } else {
+            level
+        }
+    }
+
     pub(super) fn begin_applying(&mut self) {
         self.phase = Phase::Apply;
         self.level = 0;
-        self.level_sizes = [0; LEVELS];
-        for object in self
-            .objects
-            .by_key
-            .values()
-            .filter(|object| object.is_to_write())
-        {
-            self.level_sizes[level_of(object.class)] += 1;
+        let mut sizes = [0; LEVELS];
+        for (key, object) in &self.objects.by_key {
+            if object.is_to_write() {
+                sizes[self.level_of(key, object.class)] += 1;
+            }
         }
+        self.level_sizes = sizes;
         self.fill_level();
         if planted("AM-12") {
             self.resurrect_unreferenced();
@@ -64,10 +66,9 @@ impl Amend {
     }
 
     fn fill_level(&mut self) {
-        let level = self.level;
-        let objects = self.objects.by_key.iter();
-        let own =
-            objects.filter(|(_, object)| object.is_to_write() && level_of(object.class) == level);
+        let own = self.objects.by_key.iter().filter(|(key, object)| {
+            object.is_to_write() && self.level_of(key, object.class) == self.level
+        });
         self.pending = own.map(|(key, _)| key.clone()).collect();
     }
 

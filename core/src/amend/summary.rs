@@ -71,7 +71,7 @@ fn bytes_copied(object: &ObjectReport) -> u64 {
 /// What an apply would add to the requests of a dry run: batches of markers for each level, a copy for
 /// each version, a write for the hint, and the verification's listing.
 fn add_planned(amend: &Amend, objects: &[ObjectReport], requests: &mut BTreeMap<Operation, u64>) {
-    let mut markers: BTreeMap<Class, u64> = BTreeMap::new();
+    let mut markers: BTreeMap<usize, u64> = BTreeMap::new();
     let mut add = |operation, count: u64| {
         if count > 0 {
             *requests.entry(operation).or_default() += count;
@@ -80,10 +80,7 @@ fn add_planned(amend: &Amend, objects: &[ObjectReport], requests: &mut BTreeMap<
     for object in objects {
         match &object.decision {
             Decision::RemoveMarkers { markers: own } => {
-                let level = match object.class {
-                    Class::Hint | Class::Snapshot | Class::Segment => object.class,
-                    _ => Class::Block,
-                };
+                let level = amend.level_of(&object.key, object.class);
                 *markers.entry(level).or_default() += own.len() as u64;
             }
             Decision::CopyVersion { .. } if object.class == Class::Hint => {

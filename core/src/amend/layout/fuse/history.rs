@@ -1,8 +1,10 @@
 //! How far a table's history reaches back: what a vacuum took stays away, what was destroyed is named.
 //!
 //! A vacuum deletes from the oldest snapshot on, each with everything that only it and older ones reference,
-//! and in a versioned bucket leaves markers, as a disaster does. So where a snapshot and all that is its own
-//! lie under markers while the snapshot after it does not, the history ended there, on purpose.
+//! and in a versioned bucket leaves markers, as a disaster does. So where a snapshot, all before it and all
+//! that is theirs alone lie under markers while the hint and every newer snapshot do not, the history ended
+//! there, on purpose. Amend publishes the commit's own snapshot after its ancestors, so that a run which
+//! broke off half-way does not look like that.
 //!
 //! Which snapshot a key belongs to is known only as far as segments can be read. Where an unread segment
 //! leaves it open, nothing is written, and the snapshots concerned are unknown.
@@ -30,38 +32,39 @@ pub(super) struct HistoryEnd {
 impl FuseLayout {
     pub(super) fn history_end(&mut self, listing: &Listing) -> HistoryEnd {
         let all = self.snapshots.len();
-        let end = (1..all).find_map(|depth| {
-            self.is_vacuumed(depth, listing)
-                .map(|is_certain| HistoryEnd {
-                    kept: depth,
-                    is_certain,
-                })
-        });
-        let end = end.unwrap_or(HistoryEnd {
-            kept: all,
-            is_certain: true,
-        });
-        if end.kept < all && end.is_certain {
+        let deleted = |key: &Key| is_deleted(listing, key);
+        let first = self
+            .snapshots
+            .iter()
+            .position(|node| deleted(&node.reference.key));
+        let newer_deleted = deleted(&self.chooser.hint_key(listing));
+        let end = first
+            .filter(|first| *first > 0 && !newer_deleted)
+            .and_then(|first| {
+                self.is_vacuumed(first, listing)
+                    .map(|certain| (first, certain))
+            });
+        let (kept, is_certain) = end.unwrap_or((all, true));
+        if kept < all && is_certain {
             self.notes.push(format!(
                 "older snapshots ({}) and what only they reference are deleted while everything newer is \
                  there, as a vacuum leaves it: they stay deleted",
-                all - end.kept
+                all - kept
             ));
         }
-        end
+        HistoryEnd { kept, is_certain }
     }
 
-    /// Whether a vacuum took this snapshot and all behind it: `Some(true)` certainly, `Some(false)` for all
-    /// that can be seen, `None` no.
-    fn is_vacuumed(&self, depth: usize, listing: &Listing) -> Option<bool> {
-        let deleted = |key: &Key| matches!(listing.get(key).current(), Some(Entry::Marker(_)));
-        let snapshot = |depth: usize| &self.snapshots[depth].reference.key;
-        if !deleted(snapshot(depth)) || deleted(snapshot(depth - 1)) {
+    /// Whether a vacuum took this snapshot and all behind it: `Some(true)` certainly, `Some(false)` as far
+    /// as can be seen, `None` no.
+    fn is_vacuumed(&self, first: usize, listing: &Listing) -> Option<bool> {
+        let mut behind = self.snapshots[first..].iter();
+        if !behind.all(|node| is_deleted(listing, &node.reference.key)) {
             return None;
         }
-        let depth_of = self.depths(depth);
-        let own = depth_of.iter().filter(|(_, owner)| **owner == depth);
-        let all_deleted = own.map(|(key, _)| *key).all(deleted);
+        let depth_of = self.depths();
+        let own = depth_of.iter().filter(|(_, owner)| **owner >= first);
+        let all_deleted = own.map(|(key, _)| *key).all(|key| is_deleted(listing, key));
         let unread = |depths: &[super::SnapshotNode]| {
             let contents = depths.iter().filter_map(|node| node.content.as_ref());
             contents
@@ -69,16 +72,16 @@ impl FuseLayout {
                 .any(|segment| !segment.is_read)
         };
         match all_deleted {
-            true => Some(!unread(&self.snapshots[depth..=depth])),
+            true => Some(!unread(&self.snapshots[first..])),
             // What is not deleted may belong to a newer segment that could not be read.
-            false => unread(&self.snapshots[..depth]).then_some(false),
+            false => unread(&self.snapshots[..first]).then_some(false),
         }
     }
 
-    /// The newest snapshot, down to `depth`, that each key belongs to.
-    fn depths(&self, depth: usize) -> BTreeMap<&Key, usize> {
+    /// The newest snapshot that each key belongs to, as a depth.
+    fn depths(&self) -> BTreeMap<&Key, usize> {
         let mut depth_of = BTreeMap::new();
-        for (nth, node) in self.snapshots[..=depth].iter().enumerate() {
+        for (nth, node) in self.snapshots.iter().enumerate() {
             let Some(snapshot) = &node.content else {
                 continue;
             };
@@ -142,6 +145,10 @@ impl FuseLayout {
             body: None,
         })
     }
+}
+
+fn is_deleted(listing: &Listing, key: &Key) -> bool {
+    matches!(listing.get(key).current(), Some(Entry::Marker(_)))
 }
 
 /// A segment's own key, and all that it references.
