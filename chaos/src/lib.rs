@@ -24,6 +24,7 @@ pub mod report;
 pub mod runner;
 
 pub mod atlas;
+mod atlas_history;
 mod atlas_prefix;
 pub mod checkers;
 pub mod judge;
