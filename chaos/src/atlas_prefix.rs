@@ -24,7 +24,10 @@ pub(crate) fn fill(known: Known<'_>, atlas: &mut Atlas) {
             Some(moment) => as_of(history, moment),
         };
         match wanted {
-            Some(matched) => add(known, key, history, matched, atlas),
+            Some(matched) => {
+                atlas.referenced.insert(key.clone());
+                add(known, key, history, matched, atlas);
+            }
             // A key that never had bytes, or had none at the time: whether it is named is open.
             None => add_free(key, atlas),
         }
@@ -40,12 +43,6 @@ pub(crate) fn fill(known: Known<'_>, atlas: &mut Atlas) {
     {
         atlas.may_refuse = true;
     }
-    let named = atlas
-        .objects
-        .iter()
-        .filter(|(_, object)| object.must != Must::Free);
-    let named: Vec<Key> = named.map(|(key, _)| key.clone()).collect();
-    atlas.referenced.extend(named);
     atlas.roots = atlas.objects.keys().cloned().collect();
 }
 

@@ -215,8 +215,7 @@ impl<S: Subject> Drill<'_, S> {
             committed: self.judge.committed,
             after_crash: self.crashes > 0,
             second,
-            // Which of two machines saw what another one did, nobody can tell.
-            beyond: self.scenario.beyond || (ids.len() > 1 && self.judge.acted),
+            beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two()),
         };
         let ended = self.judge_life(&ids, circumstances);
         match pause {
@@ -235,6 +234,12 @@ impl<S: Subject> Drill<'_, S> {
     fn start(&mut self, plight: Plight) -> HostId {
         let machine = self.subject.machine(self.options.clone());
         self.world.start(machine, plight)
+    }
+
+    /// Which of two machines saw what another one did, nobody can tell: somebody else's act, or, half-way
+    /// through the other's publishing, a history that looks as if a vacuum had ended it.
+    fn is_ambiguous_to_two(&self) -> bool {
+        self.judge.acted || self.scenario.amend.history
     }
 
     fn draw_atlas(&self) -> Atlas {
