@@ -121,7 +121,7 @@ proptest! {
         let versioning = if suspended { Versioning::Suspended } else { Versioning::Enabled };
         let rules = Rules { versioning, markers_denied };
         let decision = settle(&entries, &history, &Wanted::Sized(Some(size)), rules);
-        let original = history.versions().filter(|version| version.size == size).next_back();
+        let original = history.versions().rfind(|version| version.size == size);
         let right = original.map(|version| content(&entries, &history, &version.id));
         match decision {
             Decision::Lost => prop_assert_eq!(original, None),
