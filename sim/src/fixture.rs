@@ -6,7 +6,7 @@
     reason = "each test file is a crate that uses its own part"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::draw::{Seed, Stream};
 use crate::fuse::{BlockSpec, Change, Commit, Flavour, SegmentSpec, TableSpec, TableWriter};
@@ -14,7 +14,7 @@ use crate::object_store::ObjectStore;
 use bytes::Bytes;
 use firedrill_core::amend::{Amend, Decision, Effect, Event, Options, Report};
 use firedrill_core::machine::{Instant, Machine};
-use firedrill_core::object::{Key, Request, WallTime};
+use firedrill_core::object::{Key, Reply, Request, WallTime};
 use firedrill_s3_mock::{
     Bucket, FaultPlan, ListVersions, ListedKind, PutOptions, Time, Versioning,
 };
@@ -35,6 +35,48 @@ pub struct Table {
     pub written: BTreeMap<Key, Bytes>,
     /// What the bucket's clock shows.
     pub now: Time,
+}
+
+/// Amends what a bucket holds, at once.
+pub fn amend(bucket: Bucket, options: Options) -> Report {
+    let mut store = store(bucket);
+    drive(options, |request| {
+        let now = store.wall(0);
+        store.perform(now, &request, None, &mut Vec::new())
+    })
+}
+
+/// Drives a machine to its end; every request is answered at once.
+fn drive(options: Options, mut perform: impl FnMut(Request) -> Reply) -> Report {
+    let mut machine = Amend::new(options);
+    let mut queue = VecDeque::from([Event::Start]);
+    let mut out = Vec::new();
+    for _ in 0..1_000_000 {
+        let waits = "a machine that is not done waits for something";
+        machine.step(Instant::START, queue.pop_front().expect(waits), &mut out);
+        for effect in out.drain(..) {
+            match effect {
+                Effect::Request { id, request } => {
+                    let reply = perform(request);
+                    queue.push_back(Event::Reply { id, reply });
+                }
+                Effect::Timer { id, .. } => queue.push_back(Event::Timer { id }),
+                Effect::Progress(_) => {}
+                Effect::Done(report) => return *report,
+            }
+        }
+    }
+    panic!("the machine does not end");
+}
+
+fn store(bucket: Bucket) -> ObjectStore {
+    ObjectStore {
+        bucket,
+        faults: FaultPlan::new(Vec::new()),
+        denies_version_delete: false,
+        wall_start: FIRST / 1000,
+        wall_frozen: false,
+    }
 }
 
 /// A segment of this many small blocks, each with a bloom index.
@@ -75,13 +117,7 @@ impl Table {
             seed.draw(Stream::new("test.writer"), entity, nth)
         };
         Self {
-            store: ObjectStore {
-                bucket: Bucket::new(versioning),
-                faults: FaultPlan::new(Vec::new()),
-                denies_version_delete: false,
-                wall_start: FIRST / 1000,
-                wall_frozen: false,
-            },
+            store: store(Bucket::new(versioning)),
             commits: Vec::new(),
             writer: TableWriter::new(spec, draw),
             prefix,
@@ -210,35 +246,18 @@ impl Table {
         options: Options,
         mut meanwhile: impl FnMut(&mut Self, &Request),
     ) -> (Report, Vec<Request>) {
-        let mut machine = Amend::new(options);
-        let mut queue = std::collections::VecDeque::from([Event::Start]);
         let mut writes = Vec::new();
-        let mut out = Vec::new();
-        for _ in 0..1_000_000 {
-            let event = queue
-                .pop_front()
-                .expect("a machine that is not done waits for something");
-            machine.step(Instant::START, event, &mut out);
-            for effect in out.drain(..) {
-                match effect {
-                    Effect::Request { id, request } => {
-                        self.now.0 += 1;
-                        meanwhile(self, &request);
-                        let reply = self
-                            .store
-                            .perform(self.now, &request, None, &mut Vec::new());
-                        if request.is_write() {
-                            writes.push(request);
-                        }
-                        queue.push_back(Event::Reply { id, reply });
-                    }
-                    Effect::Timer { id, .. } => queue.push_back(Event::Timer { id }),
-                    Effect::Progress(_) => {}
-                    Effect::Done(report) => return (*report, writes),
-                }
+        let report = drive(options, |request| {
+            self.now.0 += 1;
+            meanwhile(self, &request);
+            let mut changes = Vec::new();
+            let reply = self.store.perform(self.now, &request, None, &mut changes);
+            if request.is_write() {
+                writes.push(request);
             }
-        }
-        panic!("the machine does not end");
+            reply
+        });
+        (report, writes)
     }
 
     /// Everything that the last commit references, but for these keys, is current as it was written.
