@@ -186,7 +186,7 @@ fn print_failures(tally: &Tally, planted: Option<&'static str>) {
             Err(violations) => {
                 println!(
                     "{}\nreplay: {line}\n",
-                    report::violations(&violations, 8).join("\n")
+                    report::violations(&violations, 2).join("\n")
                 );
             }
         }
@@ -203,7 +203,7 @@ fn replay(case: &str, planted: Option<&str>, show: bool, trace: bool) -> anyhow:
     let outcome = match campaign::run_caught(&scenario, &Amend::new, planted, trace) {
         Ok(outcome) => outcome,
         Err(violations) => {
-            println!("{}", report::violations(&violations, 8).join("\n"));
+            println!("{}", report::violations(&violations, 2).join("\n"));
             return Ok(worst(
                 violations.iter().map(|found| found.property.exit_status()),
             ));

@@ -19,7 +19,7 @@ const ROWS_MAX: usize = 40;
 
 /// One failed case, for a person.
 pub fn failure(scenario: &Scenario, outcome: &Outcome, replay: &str) -> String {
-    let mut rows = violations(&outcome.violations, 8);
+    let mut rows = violations(&outcome.violations, 2);
     rows.push(String::new());
     rows.extend(describe(scenario));
     let mut keys: Vec<&Key> = Vec::new();
@@ -59,28 +59,34 @@ pub fn failure(scenario: &Scenario, outcome: &Outcome, replay: &str) -> String {
     rows.join("\n")
 }
 
-/// What was violated, each property with its sentence once.
+/// What was violated, each property with its sentence once and at most so many keys.
 pub fn violations(violations: &[Violation], most: usize) -> Vec<String> {
+    let mut properties: Vec<_> = violations
+        .iter()
+        .map(|violation| violation.property)
+        .collect();
+    properties.sort();
+    properties.dedup();
     let mut rows = Vec::new();
-    let mut last = None;
-    for violation in violations.iter().take(most) {
-        if last != Some(violation.property) {
-            last = Some(violation.property);
-            rows.push(format!(
-                "VIOLATED {}: {}",
-                violation.property,
-                violation.property.sentence()
-            ));
+    for property in properties {
+        rows.push(format!("VIOLATED {property}: {}", property.sentence()));
+        let mut sentences: Vec<String> = Vec::new();
+        for violation in violations
+            .iter()
+            .filter(|violation| violation.property == property)
+        {
+            let key = violation.key.as_ref().map_or("", Key::as_str);
+            let colon = if key.is_empty() { "" } else { ": " };
+            let sentence = format!("  {key}{colon}{}", violation.sentence);
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
         }
-        let key = violation.key.as_ref().map_or("", Key::as_str);
-        rows.push(format!(
-            "  {key}{}{}",
-            if key.is_empty() { "" } else { ": " },
-            violation.sentence
-        ));
-    }
-    if violations.len() > most {
-        rows.push(format!("  … and {} more", violations.len() - most));
+        let left = sentences.len().saturating_sub(most);
+        rows.extend(sentences.into_iter().take(most));
+        if left > 0 {
+            rows.push(format!("  … and {left} more"));
+        }
     }
     rows
 }
