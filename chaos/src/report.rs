@@ -175,25 +175,25 @@ fn history(scene: &Scene, key: &Key) -> Vec<String> {
 pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
     let seconds = took.as_secs_f64().max(0.001);
     let per_core = tally.cases as f64 / seconds / jobs.max(1) as f64;
-    let mut rows = vec![
+    let verdict = if tally.violated.is_empty() {
+        "No property was violated".to_owned()
+    } else {
+        format!("VIOLATED, in so many cases: {}", counts(&tally.violated))
+    };
+    let rows = [
         format!(
-            "{} cases in {seconds:.1} s: {per_core:.0} a second on each of {jobs} cores",
+            "{verdict}: {} cases in {seconds:.1} s, {per_core:.0} a second on each of {jobs} cores.",
             tally.cases
         ),
         format!(
-            "{} lives of the machine, {} effects, {} crashes; {} cases ran twice, trace for trace",
+            "{} lives of the machine, {} effects, {} crashes; {} cases ran twice, trace for trace.",
             tally.lives, tally.effects, tally.crashes, tally.doubled
         ),
-        format!("faults that struck:  {}", counts(&tally.faults)),
-        format!("operations:          {}", counts(&tally.operations)),
-        format!("decisions:           {}", counts(&tally.decisions)),
-        format!("exit statuses:       {}", counts(&tally.statuses)),
+        format!("  faults that struck  {}", counts(&tally.faults)),
+        format!("  operations          {}", counts(&tally.operations)),
+        format!("  decisions           {}", counts(&tally.decisions)),
+        format!("  exit statuses       {}", counts(&tally.statuses)),
     ];
-    rows.push(if tally.violated.is_empty() {
-        "no property was violated".into()
-    } else {
-        format!("cases with violations: {}", counts(&tally.violated))
-    });
     rows.join("\n")
 }
 
