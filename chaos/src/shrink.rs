@@ -342,9 +342,10 @@ impl<S: Subject> Search<'_, S> {
         loop {
             let number = values::numbers(&mut self.current.clone())[nth];
             let room = number.now.saturating_sub(number.least);
-            let mut steps = vec![room, room.div_ceil(2), 1];
-            steps.dedup();
-            let lowered = steps.into_iter().filter(|step| *step > 0).any(|step| {
+            if room == 0 {
+                return;
+            }
+            let lowered = [room, room.div_ceil(2), 1].into_iter().any(|step| {
                 let mut candidate = self.current.clone();
                 values::set_number(&mut candidate, nth, number.now - step);
                 self.attempt(candidate)
