@@ -151,6 +151,44 @@ pub fn activate(planted: Option<&'static str>) {
     firedrill_s3_mock::drill::activate(planted);
 }
 
+/// How a run came to its end.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart at once"
+)]
+pub enum Attempt {
+    /// It was judged.
+    Ended(Outcome),
+    /// It panicked, with this message.
+    Panicked(String),
+    /// The scenario could not be set up, for this reason.
+    NotSetUp(String),
+}
+
+/// Runs one scenario, and catches a panic.
+pub fn attempt<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    keep_trace: bool,
+) -> Attempt {
+    activate(planted);
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        runner::run(scenario, subject, keep_trace)
+    }));
+    activate(None);
+    match caught {
+        Ok(Ok(outcome)) => Attempt::Ended(outcome),
+        Ok(Err(error)) => Attempt::NotSetUp(error.to_string()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Attempt::Panicked(text.unwrap_or_else(|| "a panic without a message".into()))
+        }
+    }
+}
+
 /// Runs one scenario, and takes a panic for a violation.
 pub fn run_caught<S: Subject>(
     scenario: &Scenario,
@@ -158,21 +196,12 @@ pub fn run_caught<S: Subject>(
     planted: Option<&'static str>,
     keep_trace: bool,
 ) -> Result<Outcome, Vec<Violation>> {
-    activate(planted);
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        runner::run(scenario, subject, keep_trace)
-    }));
-    activate(None);
-    let sentence = match caught {
-        Ok(Ok(outcome)) => return Ok(outcome),
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            text.unwrap_or_else(|| "a panic without a message".into())
+    match attempt(scenario, subject, planted, keep_trace) {
+        Attempt::Ended(outcome) => Ok(outcome),
+        Attempt::Panicked(sentence) | Attempt::NotSetUp(sentence) => {
+            Err(vec![Violation::of_run(Property::NoPanic, sentence)])
         }
-    };
-    Err(vec![Violation::of_run(Property::NoPanic, sentence)])
+    }
 }
 
 impl Tally {

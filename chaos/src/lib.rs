@@ -22,6 +22,7 @@ pub mod swarm;
 pub mod campaign;
 pub mod report;
 pub mod runner;
+pub mod shrink;
 
 pub mod atlas;
 mod atlas_history;

@@ -27,9 +27,33 @@ pub enum Property {
 }
 
 impl Property {
+    /// All of them, in their order.
+    pub const ALL: [Self; 15] = [
+        Self::A1,
+        Self::A2,
+        Self::A3,
+        Self::A4,
+        Self::A5,
+        Self::A6,
+        Self::A7,
+        Self::A8,
+        Self::A9,
+        Self::M1,
+        Self::M2,
+        Self::M3,
+        Self::Finishes,
+        Self::Deterministic,
+        Self::NoPanic,
+    ];
+
     /// Its id.
     pub fn id(self) -> &'static str {
         self.row().0
+    }
+
+    /// The one with this id.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|property| property.id() == id)
     }
 
     /// Itself, in one sentence.

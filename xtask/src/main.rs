@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask chaos | replay | test | tidy | bench`.
+//! The project's tasks: `cargo xtask chaos | replay | shrink | test | tidy | bench`.
 //!
 //! Thin: it spawns cargo with the right package sets, so that nothing is built twice, and links nothing of
 //! the workspace itself.
@@ -15,6 +15,7 @@ usage: cargo xtask <task> [arguments]
 tasks
   chaos    one minute of simulated disasters on all cores; --help lists its arguments
   replay   one case again, by its seed or scenario file: cargo xtask replay CASE [--planted ID]
+  shrink   a failing case as small as it gets: cargo xtask shrink CASE [--planted ID] [--out FILE.toml]
   test     everything that must hold: formatting, lints, the architecture's invariants, all tests
   tidy     the architecture's invariants alone
   bench    the criterion benches; further arguments go to criterion
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     match task.as_deref() {
         Some("chaos") => chaos(&rest),
         Some("replay") => chaos(&[vec!["replay".into()], rest].concat()),
+        Some("shrink") => chaos(&[vec!["shrink".into()], rest].concat()),
         Some("test") => test(),
         Some("tidy") => report_tidy(),
         Some("bench") => cargo(&["bench", "-p", "firedrill-benches"], &rest),

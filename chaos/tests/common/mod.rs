@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::amend::{
-    Class, Decision, Effect, Event, ObjectReport, Options, Report, State, Verified,
+    Amend, Class, Decision, Effect, Event, ObjectReport, Options, Report, State, Verified,
 };
 use firedrill_core::machine::{Instant, Machine, RequestId};
 use firedrill_core::object::{Answer, Cursor, Entry, Key, Request, VersionId};
@@ -142,4 +142,47 @@ impl Machine for Idle {
     type Effect = Effect;
 
     fn step(&mut self, _now: Instant, _event: Event, _out: &mut Vec<Effect>) {}
+}
+
+/// Amend itself, until it has seen both a ghost's marker and a backup beside an object: then it waits for
+/// ever, or panics.
+#[derive(Debug)]
+pub(crate) struct Spoilt {
+    honest: Amend,
+    panics: bool,
+    ghost: bool,
+    backup: bool,
+}
+
+impl Spoilt {
+    pub(crate) fn new(options: Options, panics: bool) -> Self {
+        Self {
+            honest: Amend::new(options),
+            panics,
+            ghost: false,
+            backup: false,
+        }
+    }
+}
+
+impl Machine for Spoilt {
+    type Event = Event;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Instant, event: Event, out: &mut Vec<Effect>) {
+        if let Event::Reply {
+            reply: Ok(Answer::Page { entries, .. }),
+            ..
+        } = &event
+        {
+            let sees = |what: &str| entries.iter().any(|(key, _)| key.as_str().contains(what));
+            self.ghost |= sees("never_was");
+            self.backup |= sees(".bak");
+        }
+        match self.ghost && self.backup {
+            true if self.panics => panic!("a ghost and a backup"),
+            true => {}
+            false => self.honest.step(now, event, out),
+        }
+    }
 }
