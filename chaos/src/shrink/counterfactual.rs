@@ -96,7 +96,10 @@ fn removals(scenario: &Scenario) -> Vec<(String, Scenario)> {
     all
 }
 
-fn remove_from_the_table(scenario: &Scenario, add: &mut dyn FnMut(String, &dyn Fn(&mut Scenario))) {
+/// Takes a thing's name, and what takes it away.
+type Add<'a> = dyn FnMut(String, &dyn Fn(&mut Scenario)) + 'a;
+
+fn remove_from_the_table(scenario: &Scenario, add: &mut Add<'_>) {
     let TableSource::Generated(table) = &scenario.table else {
         return;
     };
