@@ -142,17 +142,17 @@ fn remove_from_the_table(scenario: &Scenario, add: &mut Add<'_>) {
 
 /// A fault as a noun phrase.
 pub(super) fn name_fault(fault: &Fault) -> String {
-    let on = fault.key.map_or(String::new(), |key| format!(" of {key}"));
+    let on = fault.key.map_or(String::new(), |key| format!(" on {key}"));
     let times = match fault.times {
         0 => ", from then on every one".into(),
         1 => String::new(),
         times => format!(", {times} in a row"),
     };
     format!(
-        "the fault {} ({:?} {}{on}{times})",
+        "the fault {} (request {} of {:?}{on}{times})",
         fault.class(),
-        fault.operation,
-        fault.nth.max(1)
+        fault.nth.max(1),
+        fault.operation
     )
 }
 
