@@ -284,7 +284,6 @@ impl Amend {
 
     /// Nothing is under way: decide what is open, then end, or apply once more what is not as decided.
     pub(super) fn go_on_verifying(&mut self, out: &mut Vec<Effect>) {
-        let mut again = false;
         for key in self.objects.open.clone() {
             if self.await_newer(&key) {
                 continue;
@@ -297,20 +296,16 @@ impl Amend {
                 }
                 Verdict::Decided(decision, reason) => {
                     self.object(&key).conclude(decision, reason);
-                    again |= self.objects.by_key[&key].is_to_write();
                 }
             }
             if !self.is_comparing(&key) {
                 self.objects.open.remove(&key);
             }
         }
-        if !self.courier.is_idle() {
+        if !self.courier.is_idle() || !self.objects.open.is_empty() {
             return;
         }
-        if !self.objects.open.is_empty() {
-            return;
-        }
-        let again = again || self.objects.by_key.values().any(Object::is_to_write);
+        let again = self.objects.by_key.values().any(Object::is_to_write);
         if again && self.rounds < ROUNDS_MAX {
             self.rounds += 1;
             self.begin_applying();
