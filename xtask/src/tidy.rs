@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// Which workspace crates each crate may build on, so that core reads like a textbook, the mock is of use to
 /// others, and the pure drill builds without an S3 client.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("core", &[]),
     ("s3-mock", &[]),
     ("sim", &["firedrill-core", "firedrill-s3-mock"]),
@@ -15,6 +15,16 @@ const LAYERS: [(&str, &[&str]); 9] = [
         &["firedrill-core", "firedrill-s3-mock", "firedrill-sim"],
     ),
     ("driver", &["firedrill-core"]),
+    (
+        "wire",
+        &[
+            "firedrill-core",
+            "firedrill-s3-mock",
+            "firedrill-sim",
+            "firedrill-chaos",
+            "firedrill-driver",
+        ],
+    ),
     (
         "cli",
         &["firedrill-core", "firedrill-driver", "firedrill-s3-mock"],

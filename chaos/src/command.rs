@@ -1,0 +1,7 @@
+//! The commands of the binary, one file each.
+
+pub(crate) mod drill;
+pub(crate) mod replay;
+pub(crate) mod shrink;
+
+mod case;

@@ -1,0 +1,63 @@
+//! What the commands say alike: a case's name, a planted bug's id, the line that replays, the exit status.
+
+use anyhow::Context as _;
+use firedrill_chaos::campaign::{PLANTED, PlantedBug};
+use firedrill_chaos::generate;
+use firedrill_chaos::property::Property;
+use firedrill_chaos::scenario::{Scenario, TableSource};
+
+/// A case by its seed or its file.
+pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
+    let number = case.strip_prefix("0x").map_or_else(
+        || case.parse().ok(),
+        |digits| u64::from_str_radix(digits, 16).ok(),
+    );
+    if let Some(seed) = number {
+        return Ok(generate::scenario(seed));
+    }
+    let text = std::fs::read_to_string(case)
+        .with_context(|| format!("{case} is neither a case's seed nor a scenario file"))?;
+    let mut scenario =
+        Scenario::from_toml(&text).with_context(|| format!("{case} is no scenario file"))?;
+    if let TableSource::Sample { folder } = &mut scenario.table {
+        let samples = std::env::var("FIREDRILL_SAMPLES").context(
+            "the scenario starts from a real table: set FIREDRILL_SAMPLES to the folder of samples",
+        )?;
+        *folder = format!("{samples}/fuse/{folder}");
+    }
+    Ok(scenario)
+}
+
+/// What a person types to see it again.
+pub(crate) fn replay_line(case: &str, planted: Option<&str>) -> String {
+    let planted = planted.map_or(String::new(), |bug| format!(" --planted {bug}"));
+    format!("cargo xtask replay {case}{planted}")
+}
+
+/// A planted bug by its id.
+pub(crate) fn known_bug(id: &str) -> anyhow::Result<PlantedBug> {
+    let known = PLANTED.into_iter().find(|(known, _)| *known == id);
+    known.with_context(|| {
+        format!("no planted bug is called {id}; they are AM-01 to AM-22 and MK-01 to MK-03")
+    })
+}
+
+/// A property by its id.
+pub(crate) fn known_property(id: &str) -> anyhow::Result<Property> {
+    Property::of_id(id).with_context(|| {
+        let ids: Vec<&str> = Property::ALL.iter().map(|known| known.id()).collect();
+        format!("no property is called {id}; they are {}", ids.join(", "))
+    })
+}
+
+/// A panic outweighs damage, damage an endless run, and that a difference between two runs.
+pub(crate) fn worst(statuses: impl Iterator<Item = u8>) -> u8 {
+    let rank = |status: &u8| [0, 4, 3, 1, 101].iter().position(|known| known == status);
+    statuses.max_by_key(rank).unwrap_or(0)
+}
+
+/// A case's panic is caught and reported with its replay line; the default hook would print it thousands
+/// of times.
+pub(crate) fn silence_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}

@@ -1,0 +1,163 @@
+//! `firedrill-chaos`, without a subcommand: case after case, until the time or the number is used up.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use firedrill_chaos::campaign::{self, Control, Orders, PLANTED_CASES_MAX, Tally};
+use firedrill_chaos::property::Property;
+use firedrill_chaos::{generate, report};
+use firedrill_core::amend::Amend;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::case::{known_bug, replay_line, silence_panics, worst};
+
+/// What to run, and for how long.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Drill {
+    /// Root of all cases; random without it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run for so many minutes.
+    #[arg(long, conflicts_with = "cases")]
+    minutes: Option<f64>,
+    /// Run so many cases.
+    #[arg(long)]
+    cases: Option<u64>,
+    /// Threads; all cores without it.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Print the summary as one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
+    #[arg(long)]
+    planted: Option<String>,
+    /// Failed cases after which it stops.
+    #[arg(long, default_value_t = 5)]
+    failures: usize,
+}
+
+/// Runs cases.
+pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
+    let bug = drill.planted.as_deref().map(known_bug).transpose()?;
+    let planted = bug.map(|(id, _)| id);
+    // Without another limit a planted bug has as many cases as the project grants the drill to find it.
+    let unlimited = drill.cases.is_none() && drill.minutes.is_none();
+    let cases = drill
+        .cases
+        .or((unlimited && bug.is_some()).then_some(PLANTED_CASES_MAX));
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let seed = drill.seed.unwrap_or_else(clock_seed);
+    let jobs = drill.jobs.unwrap_or_else(cores);
+    let orders = Orders {
+        seed,
+        cases,
+        jobs,
+        planted,
+        until: bug.map_or(&[], |(_, properties)| properties),
+        failures_max: drill.failures.max(1),
+    };
+    let minutes = drill.minutes.or(cases.is_none().then_some(1.0));
+    let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    silence_panics();
+    let started = Instant::now();
+    let control = Control::default();
+    let tally = std::thread::scope(|scope| {
+        let work = scope.spawn(|| campaign::run(orders, &Amend::new, &control));
+        watch(&control, limit, cases, started, || work.is_finished());
+        work.join().expect("a case's panic is caught inside")
+    });
+    let took = started.elapsed();
+    if drill.json {
+        let document = serde_json::json!({
+            "seed": seed, "seconds": took.as_secs_f64(), "jobs": jobs,
+            "cases_per_second_per_core": tally.cases as f64 / took.as_secs_f64() / jobs as f64,
+            "tally": tally,
+        });
+        println!("{document}");
+    } else {
+        print_failures(&tally, planted);
+        println!("{}", report::summary(&tally, took, jobs));
+        if let Some((id, properties)) = bug {
+            println!("{}", verdict(id, properties, &tally));
+        }
+        println!("root seed {seed}");
+    }
+    Ok(status(&tally))
+}
+
+/// Shows how far it is until the time is up or the work is done.
+fn watch(
+    control: &Control,
+    limit: Option<Duration>,
+    cases: Option<u64>,
+    started: Instant,
+    is_finished: impl Fn() -> bool,
+) {
+    let bar = cases.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = ProgressStyle::with_template("{elapsed_precise} {pos} cases, {per_sec}, {msg}");
+    bar.set_style(style.expect("the template is a constant"));
+    while !is_finished() {
+        std::thread::sleep(Duration::from_millis(20));
+        bar.set_position(control.done.load(Ordering::Relaxed));
+        let failed = control.failed.load(Ordering::Relaxed);
+        bar.set_message(format!("{failed} failed"));
+        if limit.is_some_and(|limit| started.elapsed() >= limit) {
+            control.stop.store(true, Ordering::Relaxed);
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn print_failures(tally: &Tally, planted: Option<&'static str>) {
+    for failure in tally.failures.iter().take(3) {
+        let scenario = generate::scenario(failure.case);
+        let line = replay_line(&format!("{:#018x}", failure.case), planted);
+        println!("case {} ({:#018x})", failure.number, failure.case);
+        match campaign::run_caught(&scenario, &Amend::new, planted, false) {
+            Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
+            Err(violations) => {
+                println!(
+                    "{}\nreplay: {line}\n",
+                    report::violations(&violations, 2).join("\n")
+                );
+            }
+        }
+    }
+}
+
+/// Whether the drill found what was planted.
+fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
+    let found = tally.failures.iter().flat_map(|failure| {
+        let violations = failure
+            .violations
+            .iter()
+            .map(|violation| violation.property);
+        violations.map(|property| (failure.number, property))
+    });
+    match found
+        .filter(|(_, property)| properties.contains(property))
+        .min()
+    {
+        Some((number, property)) => {
+            format!(
+                "the planted bug {id} was caught by {property} in case {}",
+                number + 1
+            )
+        }
+        None => format!("the planted bug {id} ESCAPED {} cases", tally.cases),
+    }
+}
+
+fn status(tally: &Tally) -> u8 {
+    let failures = tally.failures.iter();
+    worst(failures.flat_map(|failure| {
+        let violations = failure.violations.iter();
+        violations.map(|violation| violation.property.exit_status())
+    }))
+}
+
+fn clock_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |passed| passed.as_nanos() as u64 % 1_000_000_007)
+}

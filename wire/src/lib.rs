@@ -1,0 +1,6 @@
+//! The drill's outer tiers: the same scenarios, run by the driver itself.
+//!
+//! | tier | what is real in it |
+//! |---|---|
+//! | `turmoil` | the driver, its S3 client and the S3 server, over simulated TCP and simulated time |
+//! | `process` | the binaries, their sockets and their disks, killed with SIGKILL |

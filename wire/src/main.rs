@@ -1,0 +1,3 @@
+//! `firedrill-wire`: the drill's outer tiers.
+
+fn main() {}
