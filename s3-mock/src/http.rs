@@ -32,6 +32,7 @@ mod state;
 mod uploads;
 mod xml;
 
+pub use address::fault_address;
 pub use clock::{Clock, SystemClock, TickingClock};
 pub use observer::{Applied, Observer};
 pub use s3s::Body;
