@@ -23,6 +23,7 @@ pub mod campaign;
 pub mod report;
 pub mod runner;
 pub mod shrink;
+pub mod theatre;
 
 pub mod atlas;
 mod atlas_history;
