@@ -1,8 +1,10 @@
-//! The project's tasks: `cargo xtask chaos | replay | shrink | test | tidy | bench`.
+//! The project's tasks: `cargo xtask <task>`; `--help` lists them.
 //!
-//! Thin: it spawns cargo with the right package sets, so that nothing is built twice, and links nothing of
-//! the workspace itself.
+//! Thin: it spawns cargo with the right package sets and profiles, so that nothing is built twice, and links
+//! nothing of the workspace itself.
 
+mod drill;
+mod gate;
 mod tidy;
 
 use std::process::{Command, ExitCode};
@@ -10,19 +12,34 @@ use std::process::{Command, ExitCode};
 const HELP: &str = "\
 Runs the project's tasks.
 
-usage: cargo xtask <task> [arguments]
+usage: cargo xtask <task> [arguments]          further arguments go to the task; --help lists its own
 
-tasks
-  chaos    one minute of simulated disasters on all cores; --help lists its arguments
-  replay   one case again, by its seed or scenario file: cargo xtask replay CASE [--planted ID]
-  shrink   a failing case as small as it gets: cargo xtask shrink CASE [--planted ID] [--out FILE.toml]
-  test     everything that must hold: formatting, lints, the architecture's invariants, all tests
-  tidy     the architecture's invariants alone
-  bench    the criterion benches; further arguments go to criterion
+the drill
+  chaos        one minute of simulated disasters on all cores; --tier turmoil, process or madsim for the outer tiers
+  replay       one case again, by its seed or scenario file: cargo xtask replay CASE [--planted ID]
+  shrink       a failing case as small as it gets: cargo xtask shrink CASE [--planted ID] [--out FILE.toml]
+  merge        the results of many shards as one: cargo xtask merge FILE...
+  bless        what the kept cases expect, after an intended change
+
+the drill on trial
+  scoreboard   each planted bug from 20 root seeds; --matrix: with each checker and fault class switched off
+  doublecheck  the same cases twice; --hostile: in another process, thread and folder, later
+  canary       a case that must fail, and its replay
+  exhaustive   a crash after every effect, every subset of lost objects
+  compare      the same scenarios on several tiers: cargo xtask compare --tiers des,turmoil --cases 500
+  mutants      mutation testing of core against the pure drill
+
+the project
+  test         what must hold at any time: formatting, lints, the architecture's invariants, all tests
+  tidy         the architecture's invariants alone
+  bench        the criterion benches; further arguments go to criterion
+  ci           everything that a pull request needs
+  nightly      the rest: hours, not minutes
 
 examples
   cargo xtask chaos --minutes 5
   cargo xtask chaos --planted AM-09
+  cargo xtask chaos --tier turmoil --cases 200
   cargo xtask replay chaos/cases/A3-lost-answer-peels-a-version.toml
 ";
 
@@ -30,60 +47,28 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let task = arguments.next();
     let rest: Vec<String> = arguments.collect();
-    match task.as_deref() {
-        Some("chaos") => chaos(&rest),
-        Some("replay") => chaos(&[vec!["replay".into()], rest].concat()),
-        Some("shrink") => chaos(&[vec!["shrink".into()], rest].concat()),
-        Some("test") => test(),
-        Some("tidy") => report_tidy(),
-        Some("bench") => cargo(&["bench", "-p", "firedrill-benches"], &rest),
-        Some("help" | "--help" | "-h") => {
+    let Some(task) = task.as_deref() else {
+        complain(HELP);
+        return ExitCode::from(2);
+    };
+    match task {
+        "test" => gate::run(&gate::TEST),
+        "ci" => gate::run(&gate::CI),
+        "nightly" => gate::run(&gate::NIGHTLY),
+        "tidy" => report_tidy(),
+        "bench" => cargo(&["bench", "-p", "firedrill-benches"], &rest),
+        "help" | "--help" | "-h" => {
             say(HELP);
             ExitCode::SUCCESS
         }
-        Some(other) => {
+        task if drill::TASKS.contains(&task) => drill::run(task, &rest),
+        other => {
             complain(&format!(
                 "there is no task {other}; cargo xtask --help lists them"
             ));
             ExitCode::from(2)
         }
-        None => {
-            complain(HELP);
-            ExitCode::from(2)
-        }
     }
-}
-
-/// The pure drill: core, mock, world and checkers alone, built in seconds.
-fn chaos(arguments: &[String]) -> ExitCode {
-    cargo(
-        &["run", "--quiet", "--release", "-p", "firedrill-chaos", "--"],
-        arguments,
-    )
-}
-
-fn test() -> ExitCode {
-    let steps: [&[&str]; 3] = [
-        &["fmt", "--all", "--check"],
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        &["test", "--workspace"],
-    ];
-    for step in steps {
-        complain(&format!("cargo {}", step.join(" ")));
-        let code = cargo(step, &[]);
-        if code != ExitCode::SUCCESS {
-            return code;
-        }
-    }
-    ExitCode::SUCCESS
 }
 
 fn report_tidy() -> ExitCode {
@@ -99,6 +84,7 @@ fn report_tidy() -> ExitCode {
     }
 }
 
+/// Runs cargo, and ends as it ended.
 fn cargo(task: &[&str], arguments: &[String]) -> ExitCode {
     let status = Command::new(env!("CARGO"))
         .args(task)
