@@ -31,8 +31,8 @@ pub(super) async fn put(
         metadata: Some(metadata(input.metadata)),
     };
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let written = bucket
         .put(now, &input.key, body, &options)
         .map_err(|error| refusal(&error))?;
@@ -72,7 +72,7 @@ pub(super) fn get(shared: &Shared, input: GetObjectInput) -> S3Result<S3Response
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let object = bucket
         .get(&input.key, input.version_id.as_deref(), &options)
@@ -107,7 +107,7 @@ pub(super) fn head(
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let meta = bucket
         .head(&input.key, input.version_id.as_deref(), &options)
@@ -167,7 +167,7 @@ pub(super) fn copy(
         metadata: replace.then(|| metadata(input.metadata.clone())),
     };
     let now = shared.now();
-    let mut state = shared.lock();
+    let mut state = shared.change();
     let refused = |error: Error| refusal(&error);
     let from_id = {
         let from = state.bucket(from_bucket)?;
@@ -175,7 +175,7 @@ pub(super) fn copy(
         meta.ok().and_then(|meta| meta.version_id)
     };
     let written = if **from_bucket == *input.bucket {
-        let bucket = state.bucket(&input.bucket)?;
+        let bucket = state.bucket_mut(&input.bucket)?;
         bucket
             .copy(now, &source, &input.key, &options)
             .map_err(refused)?
@@ -202,7 +202,7 @@ pub(super) fn copy(
                 ..options
             },
         };
-        let bucket = state.bucket(&input.bucket)?;
+        let bucket = state.bucket_mut(&input.bucket)?;
         bucket
             .put(now, &input.key, object.body, &options)
             .map_err(refused)?
@@ -228,8 +228,8 @@ pub(super) fn delete(
     input: &DeleteObjectInput,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let deleted = bucket
         .delete(now, &input.key, input.version_id.as_deref())
         .map_err(|error| refusal(&error))?;
@@ -248,7 +248,7 @@ pub(super) async fn delete_many(
     if objects.is_empty() || objects.len() > crate::DELETE_MANY_MAX {
         return Err(refusal(&Error::MalformedXml));
     }
-    shared.lock().bucket(&input.bucket)?;
+    shared.look().bucket(&input.bucket)?;
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
@@ -275,12 +275,12 @@ async fn delete_one(
     let id = object.version_id.as_deref();
     let fault = match id {
         Some(_) => {
-            let mut state = shared.lock();
-            *state
+            let mut tally = shared.tally();
+            *tally
                 .requests
                 .entry(Operation::DeleteObjectVersion)
                 .or_default() += 1;
-            state
+            tally
                 .faults
                 .strike(Operation::DeleteObjectVersion, Some(&object.key))
         }
@@ -308,8 +308,8 @@ async fn delete_one(
         return Ok(Err(error));
     }
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(bucket)?;
     let deleted = bucket
         .delete(now, &object.key, id)
         .map_err(|error| refusal(&error))?;
@@ -328,8 +328,8 @@ pub(super) fn restore(
     shared: &Shared,
     input: &RestoreObjectInput,
 ) -> S3Result<S3Response<RestoreObjectOutput>> {
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let refused = |error: Error| refusal(&error);
     let meta = bucket.head(
         &input.key,
