@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 /// Tries amend on thousands of simulated disasters. Without arguments: for one minute, on all cores.
 ///
 /// Exit status: 0 nothing found · 1 a safety property violated · 2 usage · 3 a machine did not finish ·
-/// 4 not deterministic · 101 a panic.
+/// 4 not deterministic · 5 a gap in the coverage · 101 a panic.
 #[derive(Debug, Parser)]
 #[command(
     name = "firedrill-chaos",

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
+use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
 use firedrill_core::object::{Key, WallTime};
 use firedrill_s3_mock as mock;
@@ -27,7 +28,7 @@ use crate::checkers::{self, Circumstances, Run};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
-use crate::scenario::{Scenario, Target, When};
+use crate::scenario::{Act, Scenario, Target, When};
 use crate::scene::{Scene, SceneError};
 
 const MILLISECOND: Nanos = 1_000_000;
@@ -75,6 +76,12 @@ pub struct Outcome {
     pub crashes: u64,
     /// Reports of the lives that ended, in order.
     pub reports: Vec<Report>,
+    /// What outsiders did once a machine had started.
+    pub acts_done: Vec<Act>,
+    /// Places in core that were reached.
+    pub probes: ProbeSet,
+    /// Why a life was judged for lies and damage only, for each such life.
+    pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
 }
@@ -88,6 +95,7 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
+    let _ = drill::take_reached();
     let (scene, store) = Scene::set_up(scenario)?;
     let settings = Settings {
         seed: Seed(scenario.seed),
@@ -108,6 +116,7 @@ pub fn run<S: Subject>(
         removal_denied: faults.iter().filter(is_denial).any(removes),
         violations: Vec::new(),
         reports: Vec::new(),
+        open: Vec::new(),
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
@@ -129,6 +138,7 @@ struct Drill<'a, S: Subject> {
     removal_denied: bool,
     violations: Vec<Violation>,
     reports: Vec<Report>,
+    open: Vec<&'static str>,
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
@@ -217,6 +227,12 @@ impl<S: Subject> Drill<'_, S> {
             second,
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two()),
         };
+        let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
+            "the faults exceed every budget"
+        } else {
+            "two machines at once saw what one did half-way"
+        });
+        self.open.extend(self.judge.atlas.free.or(beyond));
         let ended = self.judge_life(&ids, circumstances);
         match pause {
             Pause::Crashed(_) => End::Crashed,
@@ -361,6 +377,9 @@ impl<S: Subject> Drill<'_, S> {
             effects: self.world.effects(),
             crashes: self.crashes,
             reports: self.reports,
+            acts_done: self.judge.acts_done,
+            probes: drill::take_reached(),
+            open: self.open,
             trace: self.world.trace,
             scene: self.judge.scene,
         })
