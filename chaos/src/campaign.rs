@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use firedrill_sim::draw::{Seed, Stream};
 use serde::Serialize;
 
+use crate::coverage::Coverage;
+use crate::generate;
 use crate::property::{Property, Violation};
 use crate::runner::{self, Outcome, Subject};
 use crate::scenario::Scenario;
-use crate::{generate, swarm};
 
 const CASE: Stream = Stream::new("campaign.case");
 
@@ -65,6 +66,8 @@ pub struct Tally {
     pub faults: BTreeMap<String, u64>,
     /// What people and programs did, by name.
     pub operations: BTreeMap<&'static str, u64>,
+    /// What was reached of all that is to be reached.
+    pub coverage: Coverage,
     /// What the reports decided, by name.
     pub decisions: BTreeMap<&'static str, u64>,
     /// How the reports ended, by exit status.
@@ -242,6 +245,7 @@ impl Tally {
         self.lives += outcome.lives;
         self.effects += outcome.effects;
         self.crashes += outcome.crashes;
+        self.coverage.note(scenario, outcome);
         for (fault, fired) in scenario.faults.iter().zip(&outcome.fired) {
             *self.faults.entry(fault.class().to_owned()).or_default() += fired;
         }
@@ -265,6 +269,7 @@ impl Tally {
         self.effects += other.effects;
         self.crashes += other.crashes;
         self.doubled += other.doubled;
+        self.coverage.add(&other.coverage);
         self.failures.extend(other.failures);
         sum(&mut self.faults, other.faults);
         sum(&mut self.operations, other.operations);
@@ -317,9 +322,3 @@ pub const PLANTED: [PlantedBug; 25] = {
         ("MK-03", &[M3]),
     ]
 };
-
-/// Every class of fault or operation that a profile can have, for the summary.
-pub fn classes() -> impl Iterator<Item = &'static str> {
-    let operations = swarm::OPERATIONS.iter().map(|(name, _)| *name);
-    operations.chain(swarm::FAULTS.iter().map(|(name, _)| *name))
-}

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
+use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
 use firedrill_core::object::{Entry, Key, WallTime};
 use firedrill_s3_mock as mock;
@@ -77,6 +78,10 @@ pub struct Outcome {
     pub reports: Vec<Report>,
     /// What others did while a machine ran or was down, in order.
     pub acts: Vec<Act>,
+    /// Places in core that were reached.
+    pub probes: ProbeSet,
+    /// Why a life was judged for lies and damage only, for each such life.
+    pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
 }
@@ -104,6 +109,7 @@ pub fn run_in<T: Theatre>(
     keep_trace: bool,
     open: impl FnOnce(Opening) -> T,
 ) -> Result<Outcome, SceneError> {
+    let _ = drill::take_reached();
     let (scene, mut store) = Scene::set_up(scenario)?;
     let settings = Settings {
         seed: Seed(scenario.seed),
@@ -123,6 +129,7 @@ pub fn run_in<T: Theatre>(
         removal_denied: faults.iter().filter(is_denial).any(removes),
         violations: Vec::new(),
         reports: Vec::new(),
+        open: Vec::new(),
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
@@ -147,6 +154,7 @@ struct Drill<'a, T: Theatre> {
     removal_denied: bool,
     violations: Vec<Violation>,
     reports: Vec<Report>,
+    open: Vec<&'static str>,
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
@@ -238,6 +246,13 @@ impl<T: Theatre> Drill<'_, T> {
             second,
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
+        let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
+            "the faults exceed every budget"
+        } else {
+            "two machines at once saw what one did half-way"
+        });
+        let free = self.theatre.judge().atlas.free;
+        self.open.extend(free.or(beyond));
         let (ended, state) = self.judge_life(&ids, circumstances);
         match pause {
             Pause::Crashed(_) => End::Crashed,
@@ -389,6 +404,8 @@ impl<T: Theatre> Drill<'_, T> {
             effects,
             crashes: self.crashes,
             reports: self.reports,
+            probes: drill::take_reached(),
+            open: self.open,
             trace,
             acts: judge.acts_done,
             scene: judge.scene,

@@ -11,6 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::case::{known_bug, replay_line, silence_panics, worst};
 
+/// The exit status of a drill that found nothing and did not reach all that it is to reach.
+const COVERAGE_GAP: u8 = 5;
+
 /// What to run, and for how long.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Drill {
@@ -32,6 +35,9 @@ pub(crate) struct Drill {
     /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
     #[arg(long)]
     planted: Option<String>,
+    /// End with status 5 if a probe was never reached, or a class of operation or fault never happened.
+    #[arg(long)]
+    require_coverage: bool,
     /// Failed cases after which it stops.
     #[arg(long, default_value_t = 5)]
     failures: usize,
@@ -83,7 +89,10 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         }
         println!("root seed {seed}");
     }
-    Ok(status(&tally))
+    Ok(match status(&tally) {
+        0 if drill.require_coverage && !tally.coverage.is_complete() => COVERAGE_GAP,
+        status => status,
+    })
 }
 
 /// Shows how far it is until the time is up or the work is done.
