@@ -1,6 +1,8 @@
 //! Reports that argue: the property in one sentence, the scenario, what was expected against what is, the
 //! histories of the keys concerned, and the line that replays it. At most some forty rows.
 
+pub mod page;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
