@@ -20,6 +20,8 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod chronicle;
+pub mod part;
 pub mod report;
 pub mod runner;
 pub mod shrink;

@@ -24,6 +24,7 @@ use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings, World};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
+use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
@@ -77,6 +78,8 @@ pub struct Outcome {
     pub reports: Vec<Report>,
     /// The table and the log at the end.
     pub scene: Scene,
+    /// What whoever tells it wants to know; empty unless the trace is kept.
+    pub chronicle: Chronicle,
 }
 
 /// Runs a scenario.
@@ -111,6 +114,7 @@ pub fn run<S: Subject>(
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        chronicle: Chronicle::default(),
     };
     drill.world.store.faults = FaultPlan::new(faults);
     drill.rehearse();
@@ -132,6 +136,7 @@ struct Drill<'a, S: Subject> {
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    chronicle: Chronicle,
 }
 
 /// How a life ended.
@@ -188,6 +193,7 @@ impl<S: Subject> Drill<'_, S> {
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
     fn life(&mut self, number: usize, second: bool) -> End {
         self.lives += 1;
+        let (began, found) = (self.world.trace.len(), self.violations.len());
         let atlas = self.draw_atlas();
         let hosts = &self.scenario.hosts;
         let first = number == 0;
@@ -218,6 +224,7 @@ impl<S: Subject> Drill<'_, S> {
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two()),
         };
         let ended = self.judge_life(&ids, circumstances);
+        self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -295,6 +302,29 @@ impl<S: Subject> Drill<'_, S> {
         all_ended
     }
 
+    /// Writes a life down, where somebody will want to read of it.
+    fn remember(
+        &mut self,
+        hosts: &[HostId],
+        began: u64,
+        found: usize,
+        (healed, second): (bool, bool),
+    ) {
+        if self.world.trace.is_kept() {
+            let report = |host: &HostId| self.world.report(*host).cloned();
+            self.chronicle.lives.push(Life {
+                hosts: hosts.to_vec(),
+                began,
+                ended: self.world.trace.len(),
+                healed,
+                second,
+                atlas: self.judge.atlas.clone(),
+                reports: hosts.iter().map(report).collect(),
+                violations: self.violations[found..].to_vec(),
+            });
+        }
+    }
+
     fn is_final(&self, hosts: &[HostId], circumstances: Circumstances) -> End {
         let undisturbed = circumstances.strikes == 0
             && self.judge.touched.is_empty()
@@ -345,6 +375,10 @@ impl<S: Subject> Drill<'_, S> {
         if self.fired.iter().all(|fired| *fired == 0) {
             self.count_fired();
         }
+        if self.world.trace.is_kept() {
+            let lines = self.judge.wrong_at.iter().copied();
+            self.chronicle.wrong_pages = lines.zip(self.judge.wrong_pages.clone()).collect();
+        }
         self.violations.append(&mut self.judge.wrong_pages);
         self.judge_bucket();
         if self.scenario.mock_operations > 0 {
@@ -363,6 +397,7 @@ impl<S: Subject> Drill<'_, S> {
             reports: self.reports,
             trace: self.world.trace,
             scene: self.judge.scene,
+            chronicle: self.chronicle,
         })
     }
 
