@@ -5,3 +5,4 @@ pub(crate) mod replay;
 pub(crate) mod shrink;
 
 mod case;
+mod tell;
