@@ -6,3 +6,4 @@ pub(crate) mod replay;
 pub(crate) mod shrink;
 
 mod case;
+mod tell;

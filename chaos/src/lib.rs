@@ -20,8 +20,10 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod chronicle;
 pub mod coverage;
 pub mod doublecheck;
+pub mod part;
 pub mod report;
 pub mod runner;
 pub mod shrink;

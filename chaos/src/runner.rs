@@ -24,6 +24,7 @@ use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
+use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
@@ -84,6 +85,8 @@ pub struct Outcome {
     pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
+    /// What whoever tells it wants to know; empty unless the trace is kept.
+    pub chronicle: Chronicle,
 }
 
 /// Runs a scenario in the simulated world.
@@ -133,6 +136,7 @@ pub fn run_in<T: Theatre>(
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        chronicle: Chronicle::default(),
         theatre: open(Opening {
             settings,
             store,
@@ -158,6 +162,7 @@ struct Drill<'a, T: Theatre> {
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    chronicle: Chronicle,
 }
 
 /// How a life ended.
@@ -213,6 +218,7 @@ impl<T: Theatre> Drill<'_, T> {
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
     fn life(&mut self, number: usize, second: bool) -> End {
         self.lives += 1;
+        let (began, found) = (self.theatre.lines(), self.violations.len());
         let atlas = self.draw_atlas();
         let hosts = &self.scenario.hosts;
         let first = number == 0;
@@ -254,6 +260,7 @@ impl<T: Theatre> Drill<'_, T> {
         let free = self.theatre.judge().atlas.free;
         self.open.extend(free.or(beyond));
         let (ended, state) = self.judge_life(&ids, circumstances);
+        self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -334,6 +341,32 @@ impl<T: Theatre> Drill<'_, T> {
         (all_ended, state)
     }
 
+    /// Writes a life down, where somebody will want to read of it.
+    fn remember(
+        &mut self,
+        hosts: &[HostId],
+        began: Option<u64>,
+        found: usize,
+        (healed, second): (bool, bool),
+    ) {
+        let (Some(began), Some(ended)) = (began, self.theatre.lines()) else {
+            return;
+        };
+        let reports = hosts.iter().map(|host| self.theatre.report(*host));
+        let reports = reports.collect();
+        let atlas = self.theatre.judge().atlas.clone();
+        self.chronicle.lives.push(Life {
+            hosts: hosts.to_vec(),
+            began,
+            ended,
+            healed,
+            second,
+            atlas,
+            reports,
+            violations: self.violations[found..].to_vec(),
+        });
+    }
+
     fn is_final(
         &mut self,
         hosts: &[HostId],
@@ -388,6 +421,10 @@ impl<T: Theatre> Drill<'_, T> {
         let entries = self.theatre.everything();
         let effects = self.theatre.effects();
         let (mut judge, trace) = self.theatre.close();
+        if trace.is_kept() {
+            let lines = judge.wrong_at.iter().copied();
+            self.chronicle.wrong_pages = lines.zip(judge.wrong_pages.clone()).collect();
+        }
         self.violations.append(&mut judge.wrong_pages);
         self.violations.extend(judge_bucket(&judge, &entries));
         if self.scenario.mock_operations > 0 {
@@ -409,6 +446,7 @@ impl<T: Theatre> Drill<'_, T> {
             trace,
             acts: judge.acts_done,
             scene: judge.scene,
+            chronicle: self.chronicle,
         })
     }
 }

@@ -33,6 +33,7 @@ use crate::runner::Subject;
 use crate::scenario::{Act, CommitPlan, Scenario, SegmentPlan, TableSource, Target};
 
 pub use counterfactual::{Counterfactual, counterfactuals};
+pub(crate) use counterfactual::{name_fault, name_operation};
 pub use tell::{comment, counts, story};
 
 /// Runs that a shrink may take unless it is told otherwise.

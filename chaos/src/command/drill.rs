@@ -1,15 +1,20 @@
 //! `firedrill-chaos`, without a subcommand: case after case, until the time or the number is used up.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use firedrill_chaos::campaign::{self, Control, Orders, PLANTED_CASES_MAX, Tally};
+use firedrill_chaos::campaign::{self, Control, Orders, PLANTED_CASES_MAX, PlantedBug, Tally};
 use firedrill_chaos::property::Property;
-use firedrill_chaos::{generate, report};
+use firedrill_chaos::report;
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{known_bug, replay_line, silence_panics, worst};
+use super::case::{known_bug, silence_panics, worst};
+use super::tell;
+
+/// Failures that are told: whoever wants all of them asks for --json.
+const FAILURES_TOLD: usize = 3;
 
 /// The exit status of a drill that found nothing and did not reach all that it is to reach.
 const COVERAGE_GAP: u8 = 5;
@@ -41,6 +46,9 @@ pub(crate) struct Drill {
     /// Failed cases after which it stops.
     #[arg(long, default_value_t = 5)]
     failures: usize,
+    /// Write a page for each failure that is told into this folder.
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
 }
 
 /// Runs cases.
@@ -82,7 +90,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         });
         println!("{document}");
     } else {
-        print_failures(&tally, planted);
+        print_failures(&tally, bug, drill.html.as_deref())?;
         println!("{}", report::summary(&tally, took, jobs));
         if let Some((id, properties)) = bug {
             println!("{}", verdict(id, properties, &tally));
@@ -118,21 +126,19 @@ fn watch(
     bar.finish_and_clear();
 }
 
-fn print_failures(tally: &Tally, planted: Option<&'static str>) {
-    for failure in tally.failures.iter().take(3) {
-        let scenario = generate::scenario(failure.case);
-        let line = replay_line(&format!("{:#018x}", failure.case), planted);
-        println!("case {} ({:#018x})", failure.number, failure.case);
-        match campaign::run_caught(&scenario, &Amend::new, planted, false) {
-            Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
-            Err(violations) => {
-                println!(
-                    "{}\nreplay: {line}\n",
-                    report::violations(&violations, 2).join("\n")
-                );
-            }
-        }
+/// Tells the first failures, each of its minimal case, and writes their pages.
+fn print_failures(
+    tally: &Tally,
+    bug: Option<PlantedBug>,
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
+    for failure in tally.failures.iter().take(FAILURES_TOLD) {
+        let case = format!("{:#018x}", failure.case);
+        println!("case {} ({case})", failure.number);
+        tell::failure(&case, &failure.violations, bug, pages)?;
+        println!();
     }
+    Ok(())
 }
 
 /// Whether the drill found what was planted.
