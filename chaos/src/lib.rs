@@ -20,8 +20,11 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod corpus;
+pub mod kept;
 pub mod report;
 pub mod runner;
+pub mod shard;
 pub mod shrink;
 
 pub mod atlas;
