@@ -2,7 +2,12 @@
 //!
 //! The file is edited as text, so that what a person wrote above the expectation stays as it is.
 
+use crate::scenario::{AmendOptions, BucketOptions, Hosts, Scenario};
+
 use super::Expect;
+
+/// Letters of a line of prose at most.
+const WIDTH: usize = 110;
 
 const HEAD: &str = "[expect]";
 const COMMENT: &str = "# What came of it. After an intended change: cargo xtask bless";
@@ -60,6 +65,74 @@ pub fn differences(expected: Option<&Expect>, actual: &Expect) -> Vec<String> {
     shown.extend(old[left..].iter().map(|row| format!("- {row}")));
     shown.extend(new[right..].iter().map(|row| format!("+ {row}")));
     shown
+}
+
+/// A new file: where it comes from as a comment, the story, what it catches, and of the scenario what is not
+/// as usual.
+pub(super) fn written(
+    scenario: &Scenario,
+    catches: &[String],
+    provenance: &str,
+) -> Result<String, toml::ser::Error> {
+    let mut text = format!("{}\n", wrapped(provenance, "# "));
+    let story = wrapped(&scenario.story, "");
+    let plain = !story.contains(['\\', '"']);
+    text.push_str(&match plain {
+        true => format!("story = \"\"\"\n{story}\n\"\"\"\n"),
+        false => format!("story = {}\n", toml::Value::from(story.as_str())),
+    });
+    if !catches.is_empty() {
+        let ids: Vec<String> = catches.iter().map(|id| format!("{id:?}")).collect();
+        text.push_str(&format!("catches = [{}]\n", ids.join(", ")));
+    }
+    let mut body = scenario.clone();
+    body.story.clear();
+    text.push_str(&unusual(&body.to_toml()?)?);
+    Ok(text)
+}
+
+/// A scenario's text without the settings that are as usual.
+fn unusual(body: &str) -> Result<String, toml::ser::Error> {
+    let usual = [
+        ("[bucket]", toml::to_string(&BucketOptions::default())?),
+        ("[amend]", toml::to_string(&AmendOptions::default())?),
+        ("[hosts]", toml::to_string(&Hosts::default())?),
+    ];
+    let mut kept: Vec<&str> = Vec::new();
+    let mut settings = "seed = 0";
+    for line in body.lines() {
+        if line.starts_with('[') {
+            let of = usual.iter().find(|(name, _)| *name == line);
+            settings = of.map_or("", |(_, settings)| settings.as_str());
+        }
+        if line.is_empty() || !settings.lines().any(|usual| usual == line) {
+            kept.push(line);
+        }
+    }
+    let is_usual = |name: &str| usual.iter().any(|(usual, _)| *usual == name);
+    let mut text = String::new();
+    let parts = kept.join("\n");
+    for part in parts.split("\n\n").filter(|part| !part.trim().is_empty()) {
+        if !is_usual(part.trim()) {
+            text.push_str(&format!("\n{}\n", part.trim()));
+        }
+    }
+    Ok(text)
+}
+
+/// Prose in lines, each behind this.
+fn wrapped(prose: &str, behind: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in prose.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{behind}{word}")),
+        }
+    }
+    lines.join("\n")
 }
 
 fn rows(expect: &Expect) -> Vec<String> {

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::property::Property;
 use crate::scenario::{Act, Fault, Operation, Scenario, Selector, TableSource};
 
-use super::{KeptCase, blessed};
+use super::{KeptCase, blessed, file};
 
-/// Letters of a line of a comment at most.
-const WIDTH: usize = 110;
 /// Words of a file's name at most.
 const WORDS: usize = 4;
 
@@ -158,6 +156,7 @@ fn file_name(scenario: &Scenario, property: Property) -> String {
     let faults = scenario.faults.iter().map(Fault::class);
     let faults = faults.map(|class| class.rsplit('.').next().unwrap_or(class));
     let plights = [
+        (scenario.mock_operations > 0, "mock-workload"),
         (!hosts.crash_after.is_empty(), "crash"),
         (hosts.interrupt_after.is_some(), "interrupt"),
         (hosts.twin, "twin"),
@@ -186,12 +185,8 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn text(minimal: &Minimal<'_>, scenario: &Scenario) -> Result<String, KeptError> {
-    let mut text = wrapped(&format!("{} {}", scenario.story, minimal.provenance));
-    let body = scenario.to_toml()?;
-    if let Some(bug) = minimal.planted {
-        text.push_str(&format!("catches = [{bug:?}]\n"));
-    }
-    text.push_str(&body);
+    let catches: Vec<String> = minimal.planted.map(str::to_owned).into_iter().collect();
+    let text = file::written(scenario, &catches, minimal.provenance)?;
     let kept = KeptCase {
         catches: Vec::new(),
         expect: None,
@@ -204,22 +199,4 @@ fn text(minimal: &Minimal<'_>, scenario: &Scenario) -> Result<String, KeptError>
         }
         _ => Ok(text),
     }
-}
-
-/// A comment.
-fn wrapped(sentences: &str) -> String {
-    let mut text = String::new();
-    let mut line = String::from("#");
-    for word in sentences.split_whitespace() {
-        if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
-            text.push_str(&line);
-            text.push('\n');
-            line = String::from("#");
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    text.push_str(&line);
-    text.push('\n');
-    text
 }
