@@ -26,6 +26,7 @@ pub mod report;
 pub mod runner;
 pub mod shard;
 pub mod shrink;
+pub mod theatre;
 
 pub mod atlas;
 mod atlas_history;
