@@ -21,11 +21,14 @@ pub mod swarm;
 
 pub mod campaign;
 pub mod chronicle;
+pub mod corpus;
 pub mod coverage;
 pub mod doublecheck;
+pub mod kept;
 pub mod part;
 pub mod report;
 pub mod runner;
+pub mod shard;
 pub mod shrink;
 pub mod theatre;
 

@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "firedrill-chaos",
     version,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    after_help = command::drill::EXAMPLES
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -37,6 +38,10 @@ enum Command {
     Shrink(command::shrink::Shrink),
     /// Runs the same cases twice, and says where two runs of one case differ.
     Doublecheck(command::doublecheck::Doublecheck),
+    /// Makes one result out of the results of many shards.
+    Merge(command::merge::Merge),
+    /// Rewrites what the kept cases expect, after an intended change.
+    Bless(command::bless::Bless),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -49,6 +54,8 @@ fn main() -> ExitCode {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
+        Some(Command::Merge(arguments)) => command::merge::run(arguments),
+        Some(Command::Bless(arguments)) => command::bless::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {
