@@ -2,6 +2,8 @@
 
 pub(crate) mod drill;
 pub(crate) mod replay;
+pub(crate) mod scoreboard;
 pub(crate) mod shrink;
 
 mod case;
+mod matrix;

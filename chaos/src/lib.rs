@@ -20,9 +20,11 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod catalogue;
 pub mod report;
 pub mod runner;
 pub mod shrink;
+pub mod trial;
 
 pub mod atlas;
 mod atlas_history;

@@ -35,6 +35,8 @@ enum Command {
     Replay(command::replay::Replay),
     /// Makes a failing case as small as it gets, and says without what it would pass.
     Shrink(command::shrink::Shrink),
+    /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
+    Scoreboard(command::scoreboard::Arguments),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
+        Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {
