@@ -5,8 +5,10 @@ pub(crate) mod doublecheck;
 pub(crate) mod drill;
 pub(crate) mod merge;
 pub(crate) mod replay;
+pub(crate) mod scoreboard;
 pub(crate) mod shrink;
 
 mod case;
 mod keep;
+mod matrix;
 mod tell;

@@ -20,6 +20,7 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod catalogue;
 pub mod chronicle;
 pub mod corpus;
 pub mod coverage;
@@ -31,6 +32,7 @@ pub mod runner;
 pub mod shard;
 pub mod shrink;
 pub mod theatre;
+pub mod trial;
 
 pub mod atlas;
 mod atlas_history;

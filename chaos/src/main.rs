@@ -42,6 +42,8 @@ enum Command {
     Merge(command::merge::Merge),
     /// Rewrites what the kept cases expect, after an intended change.
     Bless(command::bless::Bless),
+    /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
+    Scoreboard(command::scoreboard::Arguments),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
         Some(Command::Merge(arguments)) => command::merge::run(arguments),
         Some(Command::Bless(arguments)) => command::bless::run(arguments),
+        Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {
