@@ -17,6 +17,7 @@
 //! | the same with anything behind it | damage in the middle: refused |
 //! | no sound head, and none anywhere behind | the last record: cut off |
 //! | the same, and a sound head with a higher number behind | damage in the middle: refused |
+//! | a sound head with another number than the next | records are missing or strange: refused |
 
 use std::fmt;
 use std::fs::File;
@@ -166,6 +167,17 @@ impl Log {
         Ok(())
     }
 
+    /// A log whose every write fails.
+    #[cfg(test)]
+    pub(in crate::http) fn read_only(path: PathBuf, lock: File) -> Self {
+        Self {
+            file: File::open(&path).expect("the log is there"),
+            path,
+            records: 0,
+            _lock: lock,
+        }
+    }
+
     /// How many records it has.
     pub(in crate::http) fn records(&self) -> u64 {
         self.records
@@ -206,10 +218,13 @@ impl Scan<'_> {
         }
         let mut head = [0; RECORD_HEAD];
         self.reader.read_exact(&mut head)?;
-        let Some((number, length, checksum)) = parse(&head).filter(|head| head.0 == self.record)
-        else {
+        let Some((number, length, checksum)) = parse(&head) else {
             return self.without_head(&head);
         };
+        if number != self.record {
+            // Whole, and not the next one: no write of ours that was cut short.
+            return Ok(Found::Damage);
+        }
         let end = (RECORD_HEAD as u64).saturating_add(length);
         if end > left {
             return Ok(Found::UnsoundEnd);
