@@ -24,6 +24,7 @@ mod data;
 mod faults;
 mod listings;
 mod object;
+mod observer;
 mod operations;
 mod query;
 mod seed;
@@ -35,6 +36,7 @@ mod xml;
 
 pub use clock::{Clock, SystemClock, TickingClock};
 pub use data::{Data, DataError};
+pub use observer::{Applied, Observer};
 pub use s3s::Body;
 pub use seed::{SeedError, load};
 pub use server::{Builder, Server};

@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::clock::{Clock, TickingClock};
 use super::data::Data;
 use super::listings::Listings;
+use super::observer::Observer;
 use super::operations::Operations;
 use super::service::Service;
 use super::state::Shared;
@@ -24,6 +25,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     key: Option<(String, String)>,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
     data: Option<Data>,
 }
 
@@ -76,6 +78,13 @@ impl Builder {
         self
     }
 
+    /// Watched by this observer.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// With all that is in a folder, and from now on everything that changes is there before it is answered.
     #[must_use]
     pub fn data(mut self, data: Data) -> Self {
@@ -88,7 +97,7 @@ impl Builder {
         let plan = FaultPlan::new(self.faults);
         let open = self.key.is_none();
         let state = self.data.map(|data| data.state).unwrap_or_default();
-        let shared = Shared::new(state, self.buckets, plan, self.clock, open);
+        let shared = Shared::new(state, self.buckets, plan, self.clock, self.observer, open);
         let shared = Arc::new(shared);
         let mut s3 = S3ServiceBuilder::new(Operations(Arc::clone(&shared)));
         s3.set_route(Listings(Arc::clone(&shared)));
@@ -149,6 +158,7 @@ impl Server {
             faults: Vec::new(),
             key: None,
             clock: Arc::new(TickingClock::default()),
+            observer: None,
             data: None,
         }
     }

@@ -112,14 +112,13 @@ impl Service {
             key,
             removes_version,
         } = address::of(&head.method, &head.uri, &head.headers)?;
-        let mut tally = self.shared.tally();
         let more = removes_version.then_some(Operation::DeleteObjectVersion);
         let mut struck = None;
         for operation in [Some(operation), more].into_iter().flatten() {
-            *tally.requests.entry(operation).or_default() += 1;
-            let fault = tally.faults.strike(operation, key.as_deref());
+            let fault = self.shared.strike(operation, key.as_deref());
             struck = struck.or(fault);
         }
+        self.shared.tell_struck(struck.as_ref());
         struck
     }
 

@@ -18,8 +18,9 @@ use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::clock::Clock;
 use super::data::{Event, Log};
+use super::observer::{Applied, Observer};
 use super::uploads::Upload;
-use crate::{Bucket, FaultPlan, Operation, Time, Versioning};
+use crate::{Bucket, Fault, FaultPlan, Operation, Time, Versioning};
 
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -40,6 +41,8 @@ pub(super) struct State {
     log: Option<Log>,
     /// What happened and is not in the log yet, apart from changes that buckets have recorded.
     unlogged: Vec<Event>,
+    /// Who looks on, and may change a bucket while doing so: that too is then in the log.
+    observer: Option<Arc<dyn Observer>>,
 }
 
 pub(super) struct Held {
@@ -61,9 +64,11 @@ impl Shared {
         buckets: Vec<(String, Bucket)>,
         faults: FaultPlan,
         clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn Observer>>,
         open: bool,
     ) -> Self {
         let created = clock.now();
+        state.observer = observer;
         for (name, bucket) in buckets {
             if !state.buckets.contains_key(&name) {
                 state.insert(name, bucket, created);
@@ -105,6 +110,21 @@ impl Shared {
     /// Faults and counts.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request, and finds the fault that strikes it.
+    pub(super) fn strike(&self, operation: Operation, key: Option<&str>) -> Option<Fault> {
+        let mut tally = self.tally();
+        *tally.requests.entry(operation).or_default() += 1;
+        tally.faults.strike(operation, key)
+    }
+
+    /// Tells the observer which fault strikes.
+    pub(super) fn tell_struck(&self, fault: Option<&Fault>) {
+        let state = self.lock();
+        if let (Some(observer), Some(fault)) = (&state.observer, fault) {
+            observer.struck(fault);
+        }
     }
 
     /// Why nothing may be answered any more: what is in memory may not be in the log.
@@ -176,6 +196,15 @@ impl State {
     pub(super) fn bucket_mut(&mut self, name: &str) -> S3Result<&mut Bucket> {
         let held = self.buckets.get_mut(name);
         held.map(|held| &mut held.bucket).ok_or_else(no_such_bucket)
+    }
+
+    /// Tells the observer what was done to a bucket.
+    pub(super) fn tell(&mut self, bucket: &str, applied: &Applied<'_>) {
+        if let Some(observer) = &self.observer
+            && let Some(held) = self.buckets.get_mut(bucket)
+        {
+            observer.applied(&mut held.bucket, applied);
+        }
     }
 
     /// Adds a bucket that holds something already.
