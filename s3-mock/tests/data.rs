@@ -6,8 +6,8 @@ mod folder;
 
 use std::fs;
 
-use firedrill_s3_mock::http::{Data, DataError, Server};
-use firedrill_s3_mock::{Bucket, PutOptions, StorageClass, Time, Versioning};
+use firedrill_s3_mock::http::{Data, DataError, Follower, Server};
+use firedrill_s3_mock::{Bucket, PutOptions, Said, StorageClass, Time, Versioning};
 use folder::{BUCKET, Folder, ask, log_of, records, served};
 use proptest::prelude::*;
 
@@ -396,5 +396,64 @@ fn other_files_and_later_versions_are_refused() {
     assert!(
         matches!(later, DataError::Later { version: 2, .. }),
         "{later}"
+    );
+}
+
+#[test]
+fn a_follower_reads_along_while_the_server_writes() {
+    let folder = Folder::new();
+    let nobody = Follower::new(folder.path()).map(drop);
+    assert!(matches!(nobody, Err(DataError::Unusable { .. })));
+    let server = served(&folder);
+    let mut follower = Follower::new(folder.path()).expect("the server made the log");
+    follower.read_on().expect("the log is sound");
+    assert_eq!(follower.read_on().expect("the log is sound"), [[]; 0]);
+    let put = ask(
+        &folder,
+        &server,
+        "PUT",
+        &format!("/{BUCKET}/k"),
+        &[],
+        "body",
+    );
+    assert_eq!(put.0, 200);
+    let deletion = "<Delete><Object><Key>k</Key></Object></Delete>";
+    assert_eq!(
+        ask(
+            &folder,
+            &server,
+            "POST",
+            &format!("/{BUCKET}?delete"),
+            &[],
+            deletion
+        )
+        .0,
+        200
+    );
+    let records = follower.read_on().expect("the log is sound");
+    let [put, marker] = &records[..] else {
+        panic!("{records:?}");
+    };
+    assert_eq!(put[0].0, BUCKET);
+    let Said::Stored {
+        key: "k",
+        version: Some((found, _)),
+        ..
+    } = put[0].1.says()
+    else {
+        panic!("{put:?}");
+    };
+    assert_eq!(&found[..], b"body");
+    let marked = marker[0].1.says();
+    assert!(
+        matches!(
+            marked,
+            Said::Stored {
+                key: "k",
+                version: None,
+                ..
+            }
+        ),
+        "{marked:?}"
     );
 }

@@ -7,12 +7,20 @@ use crate::Operation;
 
 /// A request's place among the operations that a fault can strike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) operation: Operation,
+pub struct Address {
+    /// What it asks for.
+    pub operation: Operation,
     /// Of a listing its prefix; none for DeleteObjects and GetBucketVersioning.
-    pub(super) key: Option<String>,
+    pub key: Option<String>,
     /// It removes one version by its id, and is met by faults of DeleteObjectVersion too.
-    pub(super) removes_version: bool,
+    pub removes_version: bool,
+}
+
+impl Address {
+    /// Of a request by its head; none: an operation that no fault strikes.
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        of(method, uri, headers)
+    }
 }
 
 /// None: an operation that no fault strikes.

@@ -19,6 +19,7 @@
 //! here: compaction (a log grows until its folder is deleted); faults and counts of requests, which begin anew.
 
 mod event;
+mod follow;
 mod log;
 mod record;
 
@@ -26,6 +27,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 pub(super) use event::Event;
+pub use follow::Follower;
 pub(super) use log::Log;
 
 use super::state::State;
