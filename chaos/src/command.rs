@@ -2,6 +2,7 @@
 
 pub(crate) mod doublecheck;
 pub(crate) mod drill;
+pub(crate) mod exhaustive;
 pub(crate) mod replay;
 pub(crate) mod shrink;
 

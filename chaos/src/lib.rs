@@ -22,6 +22,7 @@ pub mod swarm;
 pub mod campaign;
 pub mod coverage;
 pub mod doublecheck;
+pub mod exhaustive;
 pub mod report;
 pub mod runner;
 pub mod shrink;

@@ -37,6 +37,8 @@ enum Command {
     Shrink(command::shrink::Shrink),
     /// Runs the same cases twice, and says where two runs of one case differ.
     Doublecheck(command::doublecheck::Doublecheck),
+    /// Crashes small cases after every effect, and hurts every few objects of a small table.
+    Exhaustive(command::exhaustive::Exhaustive),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
+        Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {
