@@ -1,5 +1,6 @@
 //! The commands of the binary, one file each.
 
+pub(crate) mod canary;
 pub(crate) mod doublecheck;
 pub(crate) mod drill;
 pub(crate) mod exhaustive;

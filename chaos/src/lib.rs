@@ -20,6 +20,7 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod canary;
 pub mod coverage;
 pub mod doublecheck;
 pub mod exhaustive;

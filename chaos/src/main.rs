@@ -35,6 +35,8 @@ enum Command {
     Replay(command::replay::Replay),
     /// Makes a failing case as small as it gets, and says without what it would pass.
     Shrink(command::shrink::Shrink),
+    /// Runs cases that must fail: ends with status 1, or the harness is broken.
+    Canary(command::canary::Canary),
     /// Runs the same cases twice, and says where two runs of one case differ.
     Doublecheck(command::doublecheck::Doublecheck),
     /// Crashes small cases after every effect, and hurts every few objects of a small table.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
+        Some(Command::Canary(arguments)) => command::canary::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
         Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
         None => command::drill::run(&arguments.drill),
