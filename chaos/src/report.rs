@@ -197,7 +197,7 @@ pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
     } else {
         format!("VIOLATED, in so many cases: {}", counts(&tally.violated))
     };
-    let rows = [
+    let mut rows = vec![
         format!(
             "{verdict}: {} cases in {seconds:.1} s, {per_core:.0} a second on each of {jobs} cores.",
             tally.cases
@@ -211,6 +211,7 @@ pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
         format!("  decisions           {}", counts(&tally.decisions)),
         format!("  exit statuses       {}", counts(&tally.statuses)),
     ];
+    rows.extend(tally.coverage.rows());
     rows.join("\n")
 }
 

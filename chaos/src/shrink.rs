@@ -165,6 +165,12 @@ pub fn violated<S: Subject>(
     }
 }
 
+/// Whether a scenario violates nothing, and has the same trace twice.
+pub fn passes<S: Subject>(scenario: &Scenario, subject: &S, planted: Option<&'static str>) -> bool {
+    violated(scenario, subject, planted).is_ok_and(|found| found.is_empty())
+        && is_repeatable(scenario, subject, planted)
+}
+
 /// Whether a scenario violates this one. One that cannot be set up violates nothing.
 fn violates<S: Subject>(
     scenario: &Scenario,

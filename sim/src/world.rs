@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::amend::{Effect, Event, Phase, Report};
+use firedrill_core::drill::planted;
 use firedrill_core::machine::{Instant, Machine, RequestId, TimerId};
 use firedrill_core::object::{Cause, Failure, Reply, Request};
 
@@ -405,7 +406,10 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
     fn arm(&mut self, id: HostId, name: TimerId, delay: u128, cause: u64) {
         let delay = u64::try_from(delay).unwrap_or(u64::MAX / 4);
         let salt = fold(u64::from(id.0), name.0);
-        let jitter = self.settings.seed.below(delay / 2 + 1, JITTER, salt, 0);
+        let jitter = match planted("H1-01") {
+            true => wall_clock_seconds() % (delay / 2 + 1),
+            false => self.settings.seed.below(delay / 2 + 1, JITTER, salt, 0),
+        };
         self.trace.push(self.now, id.0, "arm", "", "", cause);
         let event = Happening::Event(id, Event::Timer { id: name }, cause);
         self.queue.push(self.now + delay + jitter, salt, 0, event);
@@ -509,6 +513,16 @@ fn struck_since(before: Vec<u64>, store: &ObjectStore) -> Vec<usize> {
     let counts = before.into_iter().zip(store.faults.fired());
     let struck = counts.enumerate().filter(|(_, (before, now))| now > before);
     struck.map(|(fault, _)| fault).collect()
+}
+
+/// H1-01: time from outside the world. Two runs within one second see the same.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a planted bug: what the double check must find"
+)]
+fn wall_clock_seconds() -> u64 {
+    let passed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    passed.map_or(0, |passed| passed.as_secs())
 }
 
 fn timeout(id: RequestId) -> Event {

@@ -31,6 +31,9 @@ pub(crate) struct Shrink {
     /// Write the story of the minimal scenario as a page to this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Keep the minimal scenario among the cases that are replayed with every test, or in this folder.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = super::keep::CASES)]
+    keep: Option<PathBuf>,
     /// Runs at most.
     #[arg(long, default_value_t = shrink::BUDGET)]
     budget: u64,
@@ -66,7 +69,11 @@ pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
         &mut progress,
     );
     bar.finish_and_clear();
-    tell_shrunk(arguments, &scenario, property, planted, shrunk?)?;
+    let shrunk = shrunk?;
+    tell_shrunk(arguments, &scenario, property, planted, shrunk.clone())?;
+    if let Some(folder) = &arguments.keep {
+        super::keep::keep(folder, &arguments.case, property, planted, &shrunk)?;
+    }
     Ok(property.exit_status())
 }
 
