@@ -34,6 +34,7 @@ mod state;
 mod uploads;
 mod xml;
 
+pub use address::fault_address;
 pub use clock::{Clock, SystemClock, TickingClock};
 pub use data::{Data, DataError};
 pub use observer::{Applied, Observer};
