@@ -12,6 +12,7 @@ pub mod model;
 pub mod moments;
 pub mod names;
 pub mod rows;
+mod timeline;
 
 pub mod page;
 

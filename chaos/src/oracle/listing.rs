@@ -156,10 +156,22 @@ fn explain(log: &Log, page: Page<'_>, matched: usize, whole: &[(Key, Entry)]) ->
         property: "M2",
         key: key.cloned().unwrap_or_else(|| Key::from(page.prefix)),
         sentence: format!(
-            "the page behind {:?} does not go on where the last one ended: entry {} of {} is another",
-            page.after,
+            "the page behind {} does not go on where the last one ended: entry {} of {} is another",
+            place(page.after),
             matched + 1,
             page.entries.len()
         ),
+    }
+}
+
+/// A place in a listing, in words.
+fn place(after: Option<&Cursor>) -> String {
+    match after {
+        None => "nothing".into(),
+        Some(Cursor { key, version: None }) => format!("all of {key}"),
+        Some(Cursor {
+            key,
+            version: Some(version),
+        }) => format!("{version} of {key}"),
     }
 }
