@@ -7,4 +7,5 @@ pub(crate) mod replay;
 pub(crate) mod shrink;
 
 mod case;
+mod corpus;
 mod keep;

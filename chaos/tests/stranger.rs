@@ -29,7 +29,7 @@ impl Routine for Lazy {
     }
 }
 
-fn findings(verdict: Result<(), String>, asks_again: bool, cases: u64) -> Findings {
+fn findings(verdict: &Result<(), String>, asks_again: bool, cases: u64) -> Findings {
     let make = |task| Lazy {
         task,
         verdict: verdict.clone(),
@@ -45,7 +45,7 @@ fn properties(findings: &Findings) -> Vec<Property> {
 
 #[test]
 fn who_says_done_and_did_nothing_is_caught() {
-    let findings = findings(Ok(()), false, 200);
+    let findings = findings(&Ok(()), false, 200);
     assert_eq!(properties(&findings), [Property::A1]);
     let story = &findings.stories[0];
     assert!(
@@ -62,7 +62,7 @@ fn who_says_done_and_did_nothing_is_caught() {
 
 #[test]
 fn who_gives_up_without_a_reason_is_caught() {
-    let findings = findings(Err("no strength left".into()), false, 200);
+    let findings = findings(&Err("no strength left".into()), false, 200);
     assert_eq!(properties(&findings), [Property::A1]);
     let text = &findings.stories[0].text;
     assert!(
@@ -73,7 +73,7 @@ fn who_gives_up_without_a_reason_is_caught() {
 
 #[test]
 fn who_never_ends_is_caught() {
-    let findings = findings(Ok(()), true, 3);
+    let findings = findings(&Ok(()), true, 3);
     assert_eq!(properties(&findings), [Property::Finishes]);
 }
 
