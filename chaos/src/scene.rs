@@ -45,6 +45,9 @@ pub enum SceneError {
         /// What is wrong with it.
         why: String,
     },
+    /// The machine under test is not made for it.
+    #[error("the scenario asks for something that the machine does not do")]
+    NotTaken,
     /// The mock refused what a scenario cannot do without.
     #[error("the bucket refused: {0}")]
     Refused(#[from] mock::Error),
