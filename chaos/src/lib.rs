@@ -24,7 +24,9 @@ pub mod catalogue;
 pub mod report;
 pub mod runner;
 pub mod shrink;
+pub mod theatre;
 pub mod trial;
+mod undisturbed;
 
 pub mod atlas;
 mod atlas_history;

@@ -22,6 +22,7 @@ mod clock;
 mod faults;
 mod listings;
 mod object;
+mod observer;
 mod operations;
 mod query;
 mod seed;
@@ -32,6 +33,7 @@ mod uploads;
 mod xml;
 
 pub use clock::{Clock, SystemClock, TickingClock};
+pub use observer::{Applied, Observer};
 pub use s3s::Body;
 pub use seed::{SeedError, load};
 pub use server::{Builder, Server};

@@ -8,6 +8,7 @@ use s3s::dto::*;
 use s3s::{Body, S3Request, S3Response, S3Result, TrailingHeaders};
 
 use super::answer::{refusal, refuse, tag, time, timestamp};
+use super::observer::Applied;
 use super::state::Shared;
 use super::{checksum, faults};
 use crate::{
@@ -33,9 +34,14 @@ pub(super) async fn put(
     let now = shared.now();
     let mut state = shared.lock();
     let bucket = state.bucket(&input.bucket)?;
-    let written = bucket
-        .put(now, &input.key, body, &options)
-        .map_err(|error| refusal(&error))?;
+    let result = bucket.put(now, &input.key, body.clone(), &options);
+    let applied = Applied::Put {
+        key: &input.key,
+        body: &body,
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let written = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(tag(&written.etag)),
         version_id: written.version_id,
@@ -168,17 +174,14 @@ pub(super) fn copy(
     };
     let now = shared.now();
     let mut state = shared.lock();
-    let refused = |error: Error| refusal(&error);
     let from_id = {
         let from = state.bucket(from_bucket)?;
         let meta = from.head(from_key, version_id.as_deref(), &GetOptions::default());
         meta.ok().and_then(|meta| meta.version_id)
     };
-    let written = if **from_bucket == *input.bucket {
+    let result = if **from_bucket == *input.bucket {
         let bucket = state.bucket(&input.bucket)?;
-        bucket
-            .copy(now, &source, &input.key, &options)
-            .map_err(refused)?
+        bucket.copy(now, &source, &input.key, &options)
     } else {
         let read = GetOptions {
             range: None,
@@ -203,10 +206,16 @@ pub(super) fn copy(
             },
         };
         let bucket = state.bucket(&input.bucket)?;
-        bucket
-            .put(now, &input.key, object.body, &options)
-            .map_err(refused)?
+        bucket.put(now, &input.key, object.body, &options)
     };
+    let applied = Applied::Copied {
+        key: &input.key,
+        from: from_key,
+        version: version_id.as_deref(),
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let written = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(copied(written, from_id)))
 }
 
@@ -230,9 +239,15 @@ pub(super) fn delete(
     let now = shared.now();
     let mut state = shared.lock();
     let bucket = state.bucket(&input.bucket)?;
-    let deleted = bucket
-        .delete(now, &input.key, input.version_id.as_deref())
-        .map_err(|error| refusal(&error))?;
+    let result = bucket.delete(now, &input.key, input.version_id.as_deref());
+    let applied = Applied::Deleted {
+        key: &input.key,
+        version: input.version_id.as_deref(),
+        of_batch: false,
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let deleted = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(DeleteObjectOutput {
         delete_marker: deleted.marker.is_some().then_some(true),
         version_id: deleted.marker.or(deleted.version_id),
@@ -258,6 +273,7 @@ pub(super) async fn delete_many(
             Err(error) => errors.push(error),
         }
     }
+    shared.lock().tell(&input.bucket, &Applied::BatchEnded);
     Ok(S3Response::new(DeleteObjectsOutput {
         deleted: Some(deleted),
         errors: Some(errors),
@@ -269,20 +285,16 @@ pub(super) async fn delete_many(
 /// the connection: a reset or a timeout is an InternalError of that entry.
 async fn delete_one(
     shared: &Shared,
-    bucket: &str,
+    bucket_name: &str,
     object: &ObjectIdentifier,
 ) -> S3Result<Result<DeletedObject, s3s::dto::Error>> {
     let id = object.version_id.as_deref();
     let fault = match id {
         Some(_) => {
             let mut state = shared.lock();
-            *state
-                .requests
-                .entry(Operation::DeleteObjectVersion)
-                .or_default() += 1;
-            state
-                .faults
-                .strike(Operation::DeleteObjectVersion, Some(&object.key))
+            let fault = state.strike(Operation::DeleteObjectVersion, Some(&object.key));
+            state.tell_struck(fault.as_ref());
+            fault
         }
         None => None,
     };
@@ -309,10 +321,16 @@ async fn delete_one(
     }
     let now = shared.now();
     let mut state = shared.lock();
-    let bucket = state.bucket(bucket)?;
-    let deleted = bucket
-        .delete(now, &object.key, id)
-        .map_err(|error| refusal(&error))?;
+    let bucket = state.bucket(bucket_name)?;
+    let result = bucket.delete(now, &object.key, id);
+    let applied = Applied::Deleted {
+        key: &object.key,
+        version: id,
+        of_batch: true,
+        result: result.as_ref(),
+    };
+    state.tell(bucket_name, &applied);
+    let deleted = result.map_err(|error| refusal(&error))?;
     Ok(match struck {
         Some(error) => Err(error),
         None => Ok(DeletedObject {

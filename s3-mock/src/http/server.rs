@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::clock::{Clock, TickingClock};
 use super::listings::Listings;
+use super::observer::Observer;
 use super::operations::Operations;
 use super::service::Service;
 use super::state::Shared;
@@ -23,6 +24,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     key: Option<(String, String)>,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -74,11 +76,24 @@ impl Builder {
         self
     }
 
+    /// Watched by this observer.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// The server without a socket.
     pub fn build(self) -> Service {
         let plan = FaultPlan::new(self.faults);
         let open = self.key.is_none();
-        let shared = Arc::new(Shared::new(self.buckets, plan, self.clock, open));
+        let shared = Arc::new(Shared::new(
+            self.buckets,
+            plan,
+            self.clock,
+            self.observer,
+            open,
+        ));
         let mut s3 = S3ServiceBuilder::new(Operations(Arc::clone(&shared)));
         s3.set_route(Listings(Arc::clone(&shared)));
         if let Some((access_key, secret_key)) = self.key {
@@ -138,6 +153,7 @@ impl Server {
             faults: Vec::new(),
             key: None,
             clock: Arc::new(TickingClock::default()),
+            observer: None,
         }
     }
 

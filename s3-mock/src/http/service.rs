@@ -110,10 +110,10 @@ impl Service {
         let more = removes_version.then_some(Operation::DeleteObjectVersion);
         let mut struck = None;
         for operation in [Some(operation), more].into_iter().flatten() {
-            *state.requests.entry(operation).or_default() += 1;
-            let fault = state.faults.strike(operation, key.as_deref());
+            let fault = state.strike(operation, key.as_deref());
             struck = struck.or(fault);
         }
+        state.tell_struck(struck.as_ref());
         struck
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::clock::Clock;
+use super::observer::{Applied, Observer};
 use super::uploads::Upload;
-use crate::{Bucket, FaultPlan, Operation, Time};
+use crate::{Bucket, Fault, FaultPlan, Operation, Time};
 
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -23,6 +24,7 @@ pub(super) struct State {
     pub(super) uploads_made: u64,
     pub(super) requests: BTreeMap<Operation, u64>,
     pub(super) requests_made: u64,
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 pub(super) struct Held {
@@ -35,6 +37,7 @@ impl Shared {
         buckets: Vec<(String, Bucket)>,
         faults: FaultPlan,
         clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn Observer>>,
         open: bool,
     ) -> Self {
         let created = clock.now();
@@ -46,6 +49,7 @@ impl Shared {
             uploads_made: 0,
             requests: BTreeMap::new(),
             requests_made: 0,
+            observer,
         };
         Self {
             state: Mutex::new(state),
@@ -65,6 +69,28 @@ impl Shared {
 }
 
 impl State {
+    /// Counts a request, and finds the fault that strikes it.
+    pub(super) fn strike(&mut self, operation: Operation, key: Option<&str>) -> Option<Fault> {
+        *self.requests.entry(operation).or_default() += 1;
+        self.faults.strike(operation, key)
+    }
+
+    /// Tells the observer which fault strikes.
+    pub(super) fn tell_struck(&self, fault: Option<&Fault>) {
+        if let (Some(observer), Some(fault)) = (&self.observer, fault) {
+            observer.struck(fault);
+        }
+    }
+
+    /// Tells the observer what was done to a bucket.
+    pub(super) fn tell(&mut self, bucket: &str, applied: &Applied<'_>) {
+        if let Some(observer) = &self.observer
+            && let Some(held) = self.buckets.get_mut(bucket)
+        {
+            observer.applied(&mut held.bucket, applied);
+        }
+    }
+
     pub(super) fn bucket(&mut self, name: &str) -> S3Result<&mut Bucket> {
         let held = self.buckets.get_mut(name);
         held.map(|held| &mut held.bucket).ok_or_else(|| {

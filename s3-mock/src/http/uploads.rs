@@ -9,6 +9,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::answer::{refusal, refuse, tag};
 use super::object::{class, collect, condition, metadata};
+use super::observer::Applied;
 use super::state::{Shared, State};
 use crate::PutOptions;
 use crate::bucket::{hex, md5_etag};
@@ -90,9 +91,14 @@ pub(super) fn complete(
         ..upload.options.clone()
     };
     let bucket = state.bucket(&input.bucket)?;
-    let written = bucket
-        .put(now, &input.key, body, &options)
-        .map_err(|error| refusal(&error))?;
+    let result = bucket.put(now, &input.key, body.clone(), &options);
+    let applied = Applied::Put {
+        key: &input.key,
+        body: &body,
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let written = result.map_err(|error| refusal(&error))?;
     state.uploads.remove(&input.upload_id);
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
