@@ -11,38 +11,37 @@
 //!
 //! Beside it, how often nothing exact was judged, and why: a harness that frees too much proves nothing.
 
-use std::collections::BTreeMap;
-
 use firedrill_core::amend::State;
 use firedrill_core::drill::Probe;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::campaign::Counts;
 use crate::runner::Outcome;
 use crate::scenario::{Act, Scenario, When};
 use crate::swarm;
 
 /// What the cases of an ensemble reached.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Cases that reached each probe, by its name.
-    pub probes: BTreeMap<&'static str, u64>,
+    pub probes: Counts,
     /// Cases in which each operation or fault class happened, by its name.
-    pub classes: BTreeMap<&'static str, u64>,
+    pub classes: Counts,
     /// Lives of machines that were judged for lies and damage only, by reason.
-    pub open: BTreeMap<&'static str, u64>,
+    pub open: Counts,
 }
 
 impl Coverage {
     /// Takes one case in.
     pub fn note(&mut self, scenario: &Scenario, outcome: &Outcome) {
         for probe in outcome.probes.iter() {
-            *self.probes.entry(probe.name()).or_default() += 1;
+            *self.probes.entry(probe.name().into()).or_default() += 1;
         }
         for class in happened(scenario, outcome) {
-            *self.classes.entry(class).or_default() += 1;
+            *self.classes.entry(class.into()).or_default() += 1;
         }
         for reason in &outcome.open {
-            *self.open.entry(reason).or_default() += 1;
+            *self.open.entry((*reason).into()).or_default() += 1;
         }
     }
 
@@ -55,7 +54,7 @@ impl Coverage {
         ];
         for (into, from) in pairs {
             for (name, count) in from {
-                *into.entry(name).or_default() += count;
+                *into.entry(name.clone()).or_default() += count;
             }
         }
     }
@@ -71,7 +70,7 @@ impl Coverage {
     /// Operation and fault classes that never happened.
     pub fn classes_missing(&self) -> Vec<&'static str> {
         classes()
-            .filter(|class| !self.classes.contains_key(class))
+            .filter(|class| !self.classes.contains_key(*class))
             .collect()
     }
 

@@ -22,11 +22,20 @@ const HOSTS: Stream = Stream::new("generate.hosts");
 
 /// The scenario of a case.
 pub fn scenario(case: u64) -> Scenario {
+    of_profile(case, &Profile::draw(Seed(case)))
+}
+
+/// The scenario of a case in a world without one class of operations or faults. Everything else in it is
+/// drawn as in [`scenario`].
+pub fn scenario_without(case: u64, class: &str) -> Scenario {
+    of_profile(case, &Profile::draw(Seed(case)).without(class))
+}
+
+fn of_profile(case: u64, profile: &Profile) -> Scenario {
     let seed = Seed(case);
-    let profile = Profile::draw(seed);
     let table = table(seed);
     let commits = table.commits.len();
-    let amend = amend(seed, &profile, commits);
+    let amend = amend(seed, profile, commits);
     let mut scenario = Scenario {
         story: String::new(),
         seed: case,
@@ -36,15 +45,15 @@ pub fn scenario(case: u64) -> Scenario {
         } else {
             0
         },
-        bucket: bucket(seed, &profile, commits),
-        hosts: hosts(seed, &profile, &amend),
+        bucket: bucket(seed, profile, commits),
+        hosts: hosts(seed, profile, &amend),
         amend,
         table: TableSource::Generated(table),
         operations: Vec::new(),
         faults: Vec::new(),
     };
-    scenario.operations = operations(seed, &profile, &scenario);
-    scenario.faults = faults(seed, &profile);
+    scenario.operations = operations(seed, profile, &scenario);
+    scenario.faults = faults(seed, profile);
     scenario
 }
 
@@ -284,16 +293,31 @@ impl Acts<'_> {
                 .map(|key| Act::Purge { key, versions })
         });
         if self.profile.does("op.delete-twice") {
-            self.push(Act::DeletePrefix { again: true });
-            // A stack deeper than a machine has rounds shows whether it peels all of it at once.
-            for _ in 0..[0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize] {
-                self.push(Act::DeletePrefix { again: true });
-            }
+            self.delete_again();
         }
         // Garbage on top of markers.
         if self.profile.does("op.overwrite") && self.chance(40, "late", 0) {
             let act = self.overwrite(9, "late-overwrite");
             self.out.extend(act.map(before));
+        }
+    }
+
+    /// Markers on markers: on every key where every key was deleted, else on some.
+    fn delete_again(&mut self) {
+        // A stack deeper than a machine has rounds shows whether it peels all of it at once.
+        let deeper = [0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize];
+        if self.profile.does("op.delete-prefix") {
+            for _ in 0..=deeper {
+                self.push(Act::DeletePrefix { again: true });
+            }
+            return;
+        }
+        for nth in 0..=self.below(3, "again", 0) {
+            if let Some(key) = self.key(nth, "delete-again", ANY) {
+                for _ in 0..2 + deeper {
+                    self.push(Act::Delete { key });
+                }
+            }
         }
     }
 
@@ -317,14 +341,14 @@ impl Acts<'_> {
         }
         for nth in 0..=self.below(3, "during", 0) {
             let act = match self.below(5, "during-act", nth) {
-                0 => Some(Act::Vacuum),
+                0 if self.profile.does("op.vacuum") => Some(Act::Vacuum),
                 1 => self
                     .key(nth, "during-overwrite", ANY)
                     .map(|key| Act::Overwrite {
                         key,
                         with: Garbage::Longer(3),
                     }),
-                2 => self
+                0 | 2 => self
                     .key(nth, "during-old", OLD)
                     .map(|key| Act::Delete { key }),
                 _ => self

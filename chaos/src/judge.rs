@@ -26,6 +26,8 @@ pub struct Write {
     pub kind: WriteKind,
     /// Whether the right bytes were current before.
     pub right_before: bool,
+    /// Whether a machine had put there what was current before.
+    pub over_a_machines: bool,
     /// Whether they are now.
     pub right_after: bool,
     /// What the object names and was to come back, and was not current when this became current.
@@ -64,10 +66,12 @@ pub struct Judge {
     pub acted: bool,
     /// Listings that were wrong.
     pub wrong_pages: Vec<Violation>,
+    /// The line of the trace in which each of them was answered.
+    pub wrong_at: Vec<u64>,
     /// What came between that must not happen to a scenario.
     pub error: Option<SceneError>,
-    /// Acts that wait for their phase.
-    pending: Vec<Operation>,
+    /// Acts that wait for their phase, with their place in the scenario.
+    pending: Vec<(usize, Operation)>,
     /// Acts that were done, by name.
     pub acts_done: Vec<Act>,
     planned: bool,
@@ -77,7 +81,8 @@ pub struct Judge {
 impl Judge {
     /// Looks at a scene whose machine has not started.
     pub fn new(scene: Scene, atlas: Atlas, operations: &[Operation]) -> Self {
-        let later = |operation: &&Operation| operation.when != When::Before;
+        let later = |(_, operation): &(usize, Operation)| operation.when != When::Before;
+        let pending = operations.iter().cloned().enumerate().filter(later);
         Self {
             scene,
             atlas,
@@ -87,8 +92,9 @@ impl Judge {
             committed: false,
             acted: false,
             wrong_pages: Vec::new(),
+            wrong_at: Vec::new(),
             error: None,
-            pending: operations.iter().filter(later).cloned().collect(),
+            pending: pending.collect(),
             acts_done: Vec::new(),
             planned: false,
             applied: 0,
@@ -119,10 +125,11 @@ impl Judge {
         }
         let (now, later) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|operation| due(operation.when));
+            .partition(|(_, operation)| due(operation.when));
         self.pending = later;
-        for operation in now {
+        for (number, operation) in now {
             let before = self.scene.log.records().len();
+            self.scene.place(stage.trace.len() + 1, Some(number));
             let wall = stage.store.wall(stage.now);
             let done = self.scene.act(&operation.act, stage.store, wall);
             if let Err(error) = done {
@@ -147,6 +154,13 @@ impl Judge {
     pub fn changed(&mut self, host: HostId, changes: &[Change], stage: &mut Stage<'_>) {
         let own = self.hosts.contains(&host);
         let wall = stage.store.wall(stage.now);
+        if !changes.is_empty() {
+            // The line says that it was applied; one more for each removal stands behind it.
+            let removed = |change: &&Change| matches!(change, Change::Removed { .. });
+            let removals = changes.iter().filter(removed).count() as u64;
+            self.scene
+                .place(stage.trace.len().saturating_sub(removals), None);
+        }
         for change in changes {
             let (key, kind) = match change {
                 Change::Put { key, .. } => (key, WriteKind::Put),
@@ -162,6 +176,7 @@ impl Judge {
                 }
             };
             let right_before = self.is_right(key);
+            let over_a_machines = self.scene.log.is_a_machines(key);
             self.scene
                 .log_changes(host.0, wall, std::slice::from_ref(change));
             let right_after = self.is_right(key);
@@ -174,6 +189,7 @@ impl Judge {
                 key: key.clone(),
                 kind,
                 right_before,
+                over_a_machines,
                 right_after,
                 missing_children: if appears && own {
                     self.missing(key)
@@ -207,6 +223,7 @@ impl Judge {
     pub fn listed(&mut self, page: Page<'_>, stage: &Stage<'_>) {
         let whole = || whole_listing(&stage.store.bucket, page.prefix);
         if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
+            self.wrong_at.push(stage.trace.len());
             self.wrong_pages.push(Violation {
                 property: Property::of_mock(wrong.property),
                 key: Some(wrong.key),

@@ -1,6 +1,23 @@
 //! Reports that argue: the property in one sentence, the scenario, what was expected against what is, the
 //! histories of the keys concerned, and the line that replays it. At most some forty rows.
 
+pub mod html;
+pub mod story;
+pub mod text;
+
+pub mod look;
+
+mod bucket;
+pub mod model;
+pub mod moments;
+pub mod names;
+pub mod rows;
+mod timeline;
+
+pub mod page;
+
+use story::class_name;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -124,7 +141,7 @@ fn compact(value: &impl serde::Serialize) -> String {
 }
 
 /// What happened to a key, and what it holds.
-fn history(scene: &Scene, key: &Key) -> Vec<String> {
+pub(crate) fn history(scene: &Scene, key: &Key) -> Vec<String> {
     let mut rows = vec![format!("{key}")];
     if let Some(fact) = scene.truth.objects.get(key) {
         let size = fact.body.len();

@@ -24,12 +24,14 @@ use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
+use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Act, Scenario, Target, When};
 use crate::scene::{Scene, SceneError};
 use crate::theatre::{Opening, Simulated, Theatre};
+use crate::undisturbed;
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
@@ -45,6 +47,16 @@ pub trait Subject: Sync {
 
     /// A new one, at its start.
     fn machine(&self, options: Options) -> Self::Machine;
+
+    /// Whether this scenario asks for what it does. Others are not run.
+    fn takes(&self, _scenario: &Scenario) -> bool {
+        true
+    }
+
+    /// Whether its reports name no objects: then what is current afterwards is judged, not what it says.
+    fn is_silent(&self) -> bool {
+        false
+    }
 }
 
 impl<M, F> Subject for F
@@ -84,6 +96,8 @@ pub struct Outcome {
     pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
+    /// What whoever tells it wants to know; empty unless the trace is kept.
+    pub chronicle: Chronicle,
 }
 
 /// Runs a scenario in the simulated world.
@@ -95,9 +109,22 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
-    run_in(scenario, keep_trace, |opening| {
-        Simulated::open(subject, opening)
-    })
+    if !subject.takes(scenario) {
+        return Err(SceneError::NotTaken);
+    }
+    let simulate = |scenario: &Scenario, keep_trace| {
+        run_in(scenario, keep_trace, |opening| {
+            Simulated::open(subject, opening)
+        })
+    };
+    let mut outcome = simulate(scenario, keep_trace)?;
+    let otherwise = undisturbed::compare(scenario, &outcome, |other| simulate(other, false))?;
+    if !otherwise.is_empty() {
+        outcome.violations.extend(otherwise);
+        let by_property = |violation: &Violation| violation.property;
+        outcome.violations.sort_by_key(by_property);
+    }
+    Ok(outcome)
 }
 
 /// Runs a scenario wherever `open` lets it run.
@@ -133,6 +160,7 @@ pub fn run_in<T: Theatre>(
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        chronicle: Chronicle::default(),
         theatre: open(Opening {
             settings,
             store,
@@ -158,6 +186,7 @@ struct Drill<'a, T: Theatre> {
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    chronicle: Chronicle,
 }
 
 /// How a life ended.
@@ -213,6 +242,7 @@ impl<T: Theatre> Drill<'_, T> {
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
     fn life(&mut self, number: usize, second: bool) -> End {
         self.lives += 1;
+        let (began, found) = (self.theatre.lines(), self.violations.len());
         let atlas = self.draw_atlas();
         let hosts = &self.scenario.hosts;
         let first = number == 0;
@@ -244,6 +274,7 @@ impl<T: Theatre> Drill<'_, T> {
             committed,
             after_crash: self.crashes > 0,
             second,
+            silent: self.theatre.is_silent(),
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
         let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
@@ -254,6 +285,7 @@ impl<T: Theatre> Drill<'_, T> {
         let free = self.theatre.judge().atlas.free;
         self.open.extend(free.or(beyond));
         let (ended, state) = self.judge_life(&ids, circumstances);
+        self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -334,6 +366,32 @@ impl<T: Theatre> Drill<'_, T> {
         (all_ended, state)
     }
 
+    /// Writes a life down, where somebody will want to read of it.
+    fn remember(
+        &mut self,
+        hosts: &[HostId],
+        began: Option<u64>,
+        found: usize,
+        (healed, second): (bool, bool),
+    ) {
+        let (Some(began), Some(ended)) = (began, self.theatre.lines()) else {
+            return;
+        };
+        let reports = hosts.iter().map(|host| self.theatre.report(*host));
+        let reports = reports.collect();
+        let atlas = self.theatre.judge().atlas.clone();
+        self.chronicle.lives.push(Life {
+            hosts: hosts.to_vec(),
+            began,
+            ended,
+            healed,
+            second,
+            atlas,
+            reports,
+            violations: self.violations[found..].to_vec(),
+        });
+    }
+
     fn is_final(
         &mut self,
         hosts: &[HostId],
@@ -388,6 +446,10 @@ impl<T: Theatre> Drill<'_, T> {
         let entries = self.theatre.everything();
         let effects = self.theatre.effects();
         let (mut judge, trace) = self.theatre.close();
+        if trace.is_kept() {
+            let lines = judge.wrong_at.iter().copied();
+            self.chronicle.wrong_pages = lines.zip(judge.wrong_pages.clone()).collect();
+        }
         self.violations.append(&mut judge.wrong_pages);
         self.violations.extend(judge_bucket(&judge, &entries));
         if self.scenario.mock_operations > 0 {
@@ -409,6 +471,7 @@ impl<T: Theatre> Drill<'_, T> {
             trace,
             acts: judge.acts_done,
             scene: judge.scene,
+            chronicle: self.chronicle,
         })
     }
 }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use firedrill_core::object::{ETag, Key, VersionId, Versioning, WallTime};
 use firedrill_s3_mock as mock;
 use firedrill_s3_mock::{Bucket, CopySource, FaultPlan, PutOptions, StorageClass, Time};
-use firedrill_sim::draw::{Seed, Stream};
+use firedrill_sim::draw::{Entity, Seed, Stream};
 use firedrill_sim::object_store::{Change, ObjectStore};
 
+use crate::chronicle::Place;
 use crate::oracle::log::{Author as By, Log, Record, What};
 use crate::scenario::{Act, Garbage, Scenario, TableSource, Versions};
 use crate::truth::{Author, Truth};
@@ -26,6 +27,8 @@ pub struct Scene {
     pub truth: Truth,
     /// What happened to the bucket.
     pub log: Log,
+    /// Which of its records belong to which line of the trace.
+    pub places: Vec<Place>,
     author: Option<Author>,
     seed: Seed,
     acts: u64,
@@ -44,6 +47,9 @@ pub enum SceneError {
         /// What is wrong with it.
         why: String,
     },
+    /// The machine under test is not made for it.
+    #[error("the scenario asks for something that the machine does not do")]
+    NotTaken,
     /// The mock refused what a scenario cannot do without.
     #[error("the bucket refused: {0}")]
     Refused(#[from] mock::Error),
@@ -68,6 +74,7 @@ impl Scene {
         let mut scene = Self {
             truth: Truth::default(),
             log: Log::default(),
+            places: Vec::new(),
             author: None,
             seed: Seed(scenario.seed),
             acts: 0,
@@ -75,8 +82,9 @@ impl Scene {
         };
         let mut clock = Time(WALL_START);
         scene.write_table(scenario, &mut store, &mut clock)?;
-        for operation in &scenario.operations {
+        for (number, operation) in scenario.operations.iter().enumerate() {
             if operation.when == crate::scenario::When::Before {
+                scene.place(0, Some(number));
                 clock.0 += scenario.bucket.step_ms as i64;
                 scene.act(&operation.act, &mut store, clock)?;
             }
@@ -277,7 +285,9 @@ impl Scene {
         let written = store.bucket.copy(now, &source, key.as_str(), &options)?;
         let what = What::Copied {
             from,
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             etag: written.etag.into(),
         };
         self.log(key, now, what);
@@ -299,9 +309,9 @@ impl Scene {
 
     fn garbage(&self, key: &Key, with: Garbage) -> Bytes {
         let right = self.right_body(key).unwrap_or_default();
+        let entity = Entity::from(key.as_str());
         let noise = |length: usize| {
             let word = |nth: usize| {
-                let entity = key.as_str();
                 self.seed
                     .draw(GARBAGE, entity, (self.acts << 32) | nth as u64)
             };
@@ -336,7 +346,9 @@ impl Scene {
             .bucket
             .put(now, key.as_str(), body.clone(), &options)?;
         let what = What::Put {
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             body,
             etag: ETag::from(written.etag),
         };
@@ -376,6 +388,16 @@ impl Scene {
             second: now.seconds(),
             key: key.clone(),
             what,
+        });
+    }
+
+    /// What is logged from now on belongs to this line of the trace.
+    pub fn place(&mut self, seq: u64, operation: Option<usize>) {
+        let record = self.log.records().len();
+        self.places.push(Place {
+            record,
+            seq,
+            operation,
         });
     }
 

@@ -80,8 +80,16 @@ pub trait Theatre {
     /// Whether a host crashed.
     fn is_down(&self, host: HostId) -> bool;
 
+    /// Whether the machines' reports name no objects.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
     /// Requests that a host has sent and not heard of.
     fn waiting(&self, host: HostId) -> usize;
+
+    /// How many lines the trace has by now; none if only its hash is kept.
+    fn lines(&self) -> Option<u64>;
 
     /// Every version and marker of the bucket, in listing order.
     fn everything(&mut self) -> Vec<(Key, Entry)>;
@@ -163,8 +171,17 @@ impl<S: Subject> Theatre for Simulated<'_, S> {
         self.world.is_down(host)
     }
 
+    fn is_silent(&self) -> bool {
+        self.subject.is_silent()
+    }
+
     fn waiting(&self, host: HostId) -> usize {
         self.world.waiting(host)
+    }
+
+    fn lines(&self) -> Option<u64> {
+        let trace = &self.world.trace;
+        trace.is_kept().then(|| trace.len())
     }
 
     fn everything(&mut self) -> Vec<(Key, Entry)> {
