@@ -3,18 +3,22 @@
 //! A case's seed is a function of the root seed and its number, so it does not depend on who runs it or in
 //! which order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use firedrill_sim::draw::{Seed, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use crate::catalogue::{PLANTED, PLANTED_CASES_MAX, PlantedBug};
+use crate::corpus;
 use crate::coverage::Coverage;
 use crate::generate;
 use crate::property::{Property, Violation};
 use crate::runner::{self, Outcome, Subject};
 use crate::scenario::Scenario;
+use crate::shard::Shard;
 
 const CASE: Stream = Stream::new("campaign.case");
 
@@ -38,8 +42,33 @@ pub struct Orders {
     pub failures_max: usize,
 }
 
+/// Which cases are run: what a number means, and which numbers are this run's.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// From a case's seed to its scenario.
+    pub generate: fn(u64) -> Scenario,
+    /// This run's part of all cases.
+    pub shard: Shard,
+    /// Note which case first reached each signature, for a corpus.
+    pub signatures: bool,
+}
+
+impl Default for Source {
+    /// All cases of the generator.
+    fn default() -> Self {
+        Self {
+            generate: generate::scenario,
+            shard: Shard::WHOLE,
+            signatures: false,
+        }
+    }
+}
+
+/// How often something was, by name.
+pub type Counts = BTreeMap<Cow<'static, str>, u64>;
+
 /// A case that failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Its number in the campaign.
     pub number: u64,
@@ -50,7 +79,7 @@ pub struct Failure {
 }
 
 /// What a campaign did and found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Cases run.
     pub cases: u64,
@@ -63,19 +92,22 @@ pub struct Tally {
     /// Cases that were run twice.
     pub doubled: u64,
     /// How often faults struck, by class.
-    pub faults: BTreeMap<String, u64>,
+    pub faults: Counts,
     /// What people and programs did, by name.
-    pub operations: BTreeMap<&'static str, u64>,
+    pub operations: Counts,
     /// What was reached of all that is to be reached.
     pub coverage: Coverage,
     /// What the reports decided, by name.
-    pub decisions: BTreeMap<&'static str, u64>,
+    pub decisions: Counts,
     /// How the reports ended, by exit status.
     pub statuses: BTreeMap<u8, u64>,
     /// How often each property was violated, by id.
-    pub violated: BTreeMap<&'static str, u64>,
+    pub violated: Counts,
     /// Cases that failed, by number.
     pub failures: Vec<Failure>,
+    /// The first case that reached each signature, where that was to be noted.
+    #[serde(skip)]
+    pub reached: BTreeMap<u64, u64>,
 }
 
 /// Progress and the wish to stop, shared with whoever watches.
@@ -97,9 +129,14 @@ pub fn case_seed(root: u64, number: u64) -> u64 {
 
 /// Runs cases until it is told to stop or has no more to do.
 pub fn run<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally {
+    run_of(Source::default(), orders, subject, control)
+}
+
+/// Likewise, of other cases than all of the generator.
+pub fn run_of<S: Subject>(source: Source, orders: Orders, subject: &S, control: &Control) -> Tally {
     let tallies: Vec<Tally> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..orders.jobs.max(1))
-            .map(|_| scope.spawn(|| work(orders, subject, control)))
+            .map(|_| scope.spawn(|| work(source, orders, subject, control)))
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Tally>| {
             thread.join().expect("a case's panic is caught inside")
@@ -110,20 +147,20 @@ pub fn run<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally 
     for tally in tallies {
         total.add(tally);
     }
-    total.failures.sort_by_key(|failure| failure.number);
     total
 }
 
-fn work<S: Subject>(orders: Orders, subject: &S, control: &Control) -> Tally {
+fn work<S: Subject>(source: Source, orders: Orders, subject: &S, control: &Control) -> Tally {
     let mut tally = Tally::default();
     while !control.stop.load(Ordering::Relaxed) {
-        let number = control.next.fetch_add(1, Ordering::Relaxed);
+        let nth = control.next.fetch_add(1, Ordering::Relaxed);
+        let number = source.shard.case(nth);
         if orders.cases.is_some_and(|cases| number >= cases) {
             break;
         }
         let case = case_seed(orders.seed, number);
-        let scenario = generate::scenario(case);
-        let violations = tally.case(&scenario, subject, orders, number);
+        let scenario = (source.generate)(case);
+        let violations = tally.case(&scenario, subject, orders, number, source.signatures);
         control.done.fetch_add(1, Ordering::Relaxed);
         if violations.is_empty() {
             continue;
@@ -207,6 +244,42 @@ pub fn run_caught<S: Subject>(
     }
 }
 
+/// What the case of this number violates, as a campaign sees it.
+pub(crate) fn violations_of<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    number: u64,
+) -> Vec<Violation> {
+    let twice = number.is_multiple_of(DOUBLE_EVERY);
+    try_case(scenario, subject, planted, twice, &mut |_| {})
+}
+
+/// What a case violates. `twice` also compares its trace with that of a second run.
+fn try_case<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    twice: bool,
+    note: &mut dyn FnMut(&Outcome),
+) -> Vec<Violation> {
+    let outcome = match run_caught(scenario, subject, planted, false) {
+        Err(violations) => return violations,
+        Ok(outcome) => outcome,
+    };
+    note(&outcome);
+    let mut violations = outcome.violations;
+    if twice {
+        let again = run_caught(scenario, subject, planted, false);
+        let again = again.map(|outcome| outcome.trace.hash()).ok();
+        if again != Some(outcome.trace.hash()) {
+            let sentence = "a second run of the same scenario has another trace";
+            violations.push(Violation::of_run(Property::Deterministic, sentence));
+        }
+    }
+    violations
+}
+
 impl Tally {
     fn case<S: Subject>(
         &mut self,
@@ -214,29 +287,24 @@ impl Tally {
         subject: &S,
         orders: Orders,
         number: u64,
+        signatures: bool,
     ) -> Vec<Violation> {
         self.cases += 1;
-        let violations = match run_caught(scenario, subject, orders.planted, false) {
-            Err(violations) => violations,
-            Ok(outcome) => {
-                self.note(scenario, &outcome);
-                let mut violations = outcome.violations;
-                if number.is_multiple_of(DOUBLE_EVERY) {
-                    self.doubled += 1;
-                    let again = run_caught(scenario, subject, orders.planted, false);
-                    let again = again.map(|outcome| outcome.trace.hash()).ok();
-                    if again != Some(outcome.trace.hash()) {
-                        let sentence = "a second run of the same scenario has another trace";
-                        violations.push(Violation::of_run(Property::Deterministic, sentence));
-                    }
-                }
-                violations
+        let twice = number.is_multiple_of(DOUBLE_EVERY);
+        self.doubled += u64::from(twice);
+        let mut note = |outcome: &Outcome| {
+            self.note(scenario, outcome);
+            if signatures {
+                let signature = corpus::signature(scenario, outcome);
+                let first = self.reached.entry(signature).or_insert(number);
+                *first = number.min(*first);
             }
         };
+        let violations = try_case(scenario, subject, orders.planted, twice, &mut note);
         let mut ids: Vec<_> = violations.iter().map(|found| found.property).collect();
         ids.dedup();
         for property in ids {
-            *self.violated.entry(property.id()).or_default() += 1;
+            *self.violated.entry(property.id().into()).or_default() += 1;
         }
         violations
     }
@@ -247,23 +315,30 @@ impl Tally {
         self.crashes += outcome.crashes;
         self.coverage.note(scenario, outcome);
         for (fault, fired) in scenario.faults.iter().zip(&outcome.fired) {
-            *self.faults.entry(fault.class().to_owned()).or_default() += fired;
+            *self.faults.entry(fault.class().into()).or_default() += fired;
         }
         if outcome.crashes > 0 {
             *self.faults.entry("host.crash".into()).or_default() += outcome.crashes;
         }
         for operation in &scenario.operations {
-            *self.operations.entry(operation.act.name()).or_default() += 1;
+            *self
+                .operations
+                .entry(operation.act.name().into())
+                .or_default() += 1;
         }
         for report in &outcome.reports {
             *self.statuses.entry(report.exit_status()).or_default() += 1;
             for object in &report.objects {
-                *self.decisions.entry(object.decision.name()).or_default() += 1;
+                *self
+                    .decisions
+                    .entry(object.decision.name().into())
+                    .or_default() += 1;
             }
         }
     }
 
-    fn add(&mut self, other: Self) {
+    /// Takes another run's tally in. Failures stay in the order of their numbers.
+    pub fn add(&mut self, other: Self) {
         self.cases += other.cases;
         self.lives += other.lives;
         self.effects += other.effects;
@@ -271,6 +346,11 @@ impl Tally {
         self.doubled += other.doubled;
         self.coverage.add(&other.coverage);
         self.failures.extend(other.failures);
+        self.failures.sort_by_key(|failure| failure.number);
+        for (signature, number) in other.reached {
+            let first = self.reached.entry(signature).or_insert(number);
+            *first = number.min(*first);
+        }
         sum(&mut self.faults, other.faults);
         sum(&mut self.operations, other.operations);
         sum(&mut self.decisions, other.decisions);
@@ -284,41 +364,3 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
         *into.entry(key).or_default() += count;
     }
 }
-
-/// A planted bug's id, and the properties of which one must catch it.
-pub type PlantedBug = (&'static str, &'static [Property]);
-
-/// Within so many cases each planted bug must be caught.
-pub const PLANTED_CASES_MAX: u64 = 100_000;
-
-/// The planted bugs of the catalogue, each with the property that must catch it.
-pub const PLANTED: [PlantedBug; 25] = {
-    use Property::{A1, A2, A3, A4, A5, A6, A7, A8, A9, M1, M2, M3};
-    [
-        ("AM-01", &[A2]),
-        ("AM-02", &[A4]),
-        ("AM-03", &[A2, A3]),
-        ("AM-04", &[A1]),
-        ("AM-05", &[A1]),
-        ("AM-06", &[A3]),
-        ("AM-07", &[A2]),
-        ("AM-08", &[A8]),
-        ("AM-09", &[A3]),
-        ("AM-10", &[A4]),
-        ("AM-11", &[A4]),
-        ("AM-12", &[A3]),
-        ("AM-13", &[A1]),
-        ("AM-14", &[A9]),
-        ("AM-15", &[A5]),
-        ("AM-16", &[A6]),
-        ("AM-17", &[A7]),
-        ("AM-18", &[A2]),
-        ("AM-19", &[A4]),
-        ("AM-20", &[A4]),
-        ("AM-21", &[A1]),
-        ("AM-22", &[A4]),
-        ("MK-01", &[M1]),
-        ("MK-02", &[M2]),
-        ("MK-03", &[M3]),
-    ]
-};

@@ -11,13 +11,11 @@
 //!
 //! Beside it, how often nothing exact was judged, and why: a harness that frees too much proves nothing.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use firedrill_core::amend::State;
 use firedrill_core::drill::Probe;
 use serde::{Deserialize, Serialize};
 
+use crate::campaign::Counts;
 use crate::runner::Outcome;
 use crate::scenario::{Act, Scenario, When};
 use crate::swarm;
@@ -26,11 +24,11 @@ use crate::swarm;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Cases that reached each probe, by its name.
-    pub probes: BTreeMap<Cow<'static, str>, u64>,
+    pub probes: Counts,
     /// Cases in which each operation or fault class happened, by its name.
-    pub classes: BTreeMap<Cow<'static, str>, u64>,
+    pub classes: Counts,
     /// Lives of machines that were judged for lies and damage only, by reason.
-    pub open: BTreeMap<Cow<'static, str>, u64>,
+    pub open: Counts,
 }
 
 impl Coverage {
@@ -135,7 +133,7 @@ fn happened(scenario: &Scenario, outcome: &Outcome) -> Vec<&'static str> {
     for operation in before {
         class_before(&operation.act).map(&mut add);
     }
-    for act in &outcome.acts_done {
+    for act in &outcome.acts {
         add(class_during(act));
     }
     let bucket = &scenario.bucket;

@@ -64,10 +64,12 @@ pub struct Judge {
     pub acted: bool,
     /// Listings that were wrong.
     pub wrong_pages: Vec<Violation>,
+    /// The line of the trace in which each of them was answered.
+    pub wrong_at: Vec<u64>,
     /// What came between that must not happen to a scenario.
     pub error: Option<SceneError>,
-    /// Acts that wait for their phase.
-    pending: Vec<Operation>,
+    /// Acts that wait for their phase, with their place in the scenario.
+    pending: Vec<(usize, Operation)>,
     /// Acts that were done, by name.
     pub acts_done: Vec<Act>,
     planned: bool,
@@ -77,7 +79,8 @@ pub struct Judge {
 impl Judge {
     /// Looks at a scene whose machine has not started.
     pub fn new(scene: Scene, atlas: Atlas, operations: &[Operation]) -> Self {
-        let later = |operation: &&Operation| operation.when != When::Before;
+        let later = |(_, operation): &(usize, Operation)| operation.when != When::Before;
+        let pending = operations.iter().cloned().enumerate().filter(later);
         Self {
             scene,
             atlas,
@@ -87,8 +90,9 @@ impl Judge {
             committed: false,
             acted: false,
             wrong_pages: Vec::new(),
+            wrong_at: Vec::new(),
             error: None,
-            pending: operations.iter().filter(later).cloned().collect(),
+            pending: pending.collect(),
             acts_done: Vec::new(),
             planned: false,
             applied: 0,
@@ -119,10 +123,11 @@ impl Judge {
         }
         let (now, later) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|operation| due(operation.when));
+            .partition(|(_, operation)| due(operation.when));
         self.pending = later;
-        for operation in now {
+        for (number, operation) in now {
             let before = self.scene.log.records().len();
+            self.scene.place(stage.trace.len() + 1, Some(number));
             let wall = stage.store.wall(stage.now);
             let done = self.scene.act(&operation.act, stage.store, wall);
             if let Err(error) = done {
@@ -146,6 +151,12 @@ impl Judge {
     fn note_changes(&mut self, applied: &Applied<'_>, stage: &mut Stage<'_>) {
         let own = self.hosts.contains(&applied.host);
         let wall = stage.store.wall(stage.now);
+        if !applied.changes.is_empty() {
+            // The line says that it was applied; one more for each removal stands behind it.
+            let removed = |change: &&Change| matches!(change, Change::Removed { .. });
+            let removals = applied.changes.iter().filter(removed).count() as u64;
+            self.scene.place(stage.trace.len() - removals, None);
+        }
         for change in applied.changes {
             let (key, kind) = match change {
                 Change::Put { key, .. } => (key, WriteKind::Put),
@@ -216,6 +227,7 @@ impl Judge {
         };
         let whole = || whole_listing(&stage.store.bucket, prefix.as_str());
         if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
+            self.wrong_at.push(stage.trace.len());
             self.wrong_pages.push(Violation {
                 property: Property::of_mock(wrong.property),
                 key: Some(wrong.key),

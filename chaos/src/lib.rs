@@ -20,13 +20,22 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
-pub mod canary;
+pub mod catalogue;
+pub mod chronicle;
+pub mod corpus;
 pub mod coverage;
-pub mod doublecheck;
-pub mod exhaustive;
+pub mod part;
 pub mod report;
 pub mod runner;
+pub mod shard;
 pub mod shrink;
+pub mod theatre;
+
+pub mod canary;
+pub mod doublecheck;
+pub mod exhaustive;
+pub mod kept;
+pub mod trial;
 
 pub mod atlas;
 mod atlas_history;

@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "firedrill-chaos",
     version,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    after_help = command::drill::EXAMPLES
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -41,6 +42,12 @@ enum Command {
     Doublecheck(command::doublecheck::Doublecheck),
     /// Crashes small cases after every effect, and hurts every few objects of a small table.
     Exhaustive(command::exhaustive::Exhaustive),
+    /// Makes one result out of the results of many shards.
+    Merge(command::merge::Merge),
+    /// Rewrites what the kept cases expect, after an intended change.
+    Bless(command::bless::Bless),
+    /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
+    Scoreboard(command::scoreboard::Arguments),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -55,6 +62,9 @@ fn main() -> ExitCode {
         Some(Command::Canary(arguments)) => command::canary::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
         Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
+        Some(Command::Merge(arguments)) => command::merge::run(arguments),
+        Some(Command::Bless(arguments)) => command::bless::run(arguments),
+        Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {

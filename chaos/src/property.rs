@@ -3,7 +3,7 @@
 use std::fmt;
 
 use firedrill_core::object::Key;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A property of the design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,8 +143,16 @@ impl Serialize for Property {
     }
 }
 
+impl<'de> Deserialize<'de> for Property {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        Self::of_id(&id)
+            .ok_or_else(|| serde::de::Error::custom(format!("no property is called {id}")))
+    }
+}
+
 /// One violation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// Of what.
     pub property: Property,

@@ -1,6 +1,22 @@
 //! Reports that argue: the property in one sentence, the scenario, what was expected against what is, the
 //! histories of the keys concerned, and the line that replays it. At most some forty rows.
 
+pub mod html;
+pub mod story;
+pub mod text;
+
+pub mod look;
+
+mod bucket;
+pub mod model;
+pub mod moments;
+pub mod names;
+pub mod rows;
+
+pub mod page;
+
+use story::class_name;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;

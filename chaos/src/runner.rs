@@ -14,22 +14,23 @@ use std::collections::BTreeSet;
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
 use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
-use firedrill_core::object::{Key, WallTime};
+use firedrill_core::object::{Entry, Key, WallTime};
 use firedrill_s3_mock as mock;
-use firedrill_s3_mock::{FaultPlan, ListVersions};
+use firedrill_s3_mock::FaultPlan;
 use firedrill_sim::draw::Seed;
-use firedrill_sim::object_store;
 use firedrill_sim::queue::Nanos;
 use firedrill_sim::trace::Trace;
-use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings, World};
+use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
+use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Act, Scenario, Target, When};
 use crate::scene::{Scene, SceneError};
+use crate::theatre::{Opening, Simulated, Theatre};
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
@@ -76,17 +77,19 @@ pub struct Outcome {
     pub crashes: u64,
     /// Reports of the lives that ended, in order.
     pub reports: Vec<Report>,
-    /// What outsiders did once a machine had started.
-    pub acts_done: Vec<Act>,
+    /// What others did while a machine ran or was down, in order.
+    pub acts: Vec<Act>,
     /// Places in core that were reached.
     pub probes: ProbeSet,
     /// Why a life was judged for lies and damage only, for each such life.
     pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
+    /// What whoever tells it wants to know; empty unless the trace is kept.
+    pub chronicle: Chronicle,
 }
 
-/// Runs a scenario.
+/// Runs a scenario in the simulated world.
 ///
 /// # Errors
 /// The scenario cannot be set up.
@@ -95,8 +98,22 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
+    run_in(scenario, keep_trace, |opening| {
+        Simulated::open(subject, opening)
+    })
+}
+
+/// Runs a scenario wherever `open` lets it run.
+///
+/// # Errors
+/// The scenario cannot be set up.
+pub fn run_in<T: Theatre>(
+    scenario: &Scenario,
+    keep_trace: bool,
+    open: impl FnOnce(Opening) -> T,
+) -> Result<Outcome, SceneError> {
     let _ = drill::take_reached();
-    let (scene, store) = Scene::set_up(scenario)?;
+    let (scene, mut store) = Scene::set_up(scenario)?;
     let settings = Settings {
         seed: Seed(scenario.seed),
         way_min: MILLISECOND,
@@ -105,12 +122,11 @@ pub fn run<S: Subject>(
         keep_trace,
     };
     let faults = plan(scenario, &scene);
+    store.faults = FaultPlan::new(faults.clone());
+    let options = options(scenario, &scene);
     let mut drill = Drill {
         scenario,
-        subject,
-        options: options(scenario, &scene),
-        world: World::new(settings, store),
-        judge: Judge::new(scene, Atlas::empty(), &scenario.operations),
+        options,
         denied: denied_keys(&faults),
         denied_root: denies_root(&faults),
         removal_denied: faults.iter().filter(is_denial).any(removes),
@@ -120,19 +136,23 @@ pub fn run<S: Subject>(
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        chronicle: Chronicle::default(),
+        theatre: open(Opening {
+            settings,
+            store,
+            faults,
+            judge: Judge::new(scene, Atlas::empty(), &scenario.operations),
+        }),
     };
-    drill.world.store.faults = FaultPlan::new(faults);
     drill.rehearse();
     drill.finish()
 }
 
 /// One scenario on its way.
-struct Drill<'a, S: Subject> {
+struct Drill<'a, T: Theatre> {
     scenario: &'a Scenario,
-    subject: &'a S,
     options: Options,
-    world: World<S::Machine>,
-    judge: Judge,
+    theatre: T,
     denied: BTreeSet<Key>,
     denied_root: bool,
     removal_denied: bool,
@@ -142,6 +162,7 @@ struct Drill<'a, S: Subject> {
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    chronicle: Chronicle,
 }
 
 /// How a life ended.
@@ -156,7 +177,7 @@ enum End {
     Stuck,
 }
 
-impl<S: Subject> Drill<'_, S> {
+impl<T: Theatre> Drill<'_, T> {
     fn rehearse(&mut self) {
         let mut end = self.life(0, false);
         let mut life = 1;
@@ -180,24 +201,24 @@ impl<S: Subject> Drill<'_, S> {
     /// The faults end, and nobody else acts any more.
     fn heal(&mut self) {
         self.count_fired();
-        self.world.store.faults = FaultPlan::default();
-        self.judge.forget_pending();
+        self.theatre.heal();
+        self.theatre.judge().forget_pending();
         self.denied.clear();
         self.denied_root = false;
         self.removal_denied = false;
-        self.world.wait(SECOND, &mut self.judge);
+        self.theatre.wait(SECOND);
     }
 
     fn while_down(&mut self) {
         self.crashes += 1;
-        let mut stage = self.world.stage();
-        self.judge.act(|when| when == When::WhileDown, &mut stage);
-        self.world.wait(SECOND, &mut self.judge);
+        self.theatre.act(|when| when == When::WhileDown);
+        self.theatre.wait(SECOND);
     }
 
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
     fn life(&mut self, number: usize, second: bool) -> End {
         self.lives += 1;
+        let (began, found) = (self.theatre.lines(), self.violations.len());
         let atlas = self.draw_atlas();
         let hosts = &self.scenario.hosts;
         let first = number == 0;
@@ -209,31 +230,37 @@ impl<S: Subject> Drill<'_, S> {
         if hosts.twin && first && hosts.crash_after.is_empty() {
             ids.push(self.start(Plight::default()));
         }
-        self.judge.begin(atlas, ids.clone());
+        self.theatre.judge().begin(atlas, ids.clone());
         let strikes_before = self.strikes();
         let limits = Limits {
-            until: self.world.now() + LIFE_MAX,
-            effects: self.world.effects() + self.effects_max(),
+            until: self.theatre.now() + LIFE_MAX,
+            effects: self.theatre.effects() + self.effects_max(),
         };
-        let pause = self.world.run(&mut self.judge, limits);
+        let pause = self.theatre.run(limits);
+        let (committed, acted) = {
+            let judge = self.theatre.judge();
+            (judge.committed, judge.acted)
+        };
         let circumstances = Circumstances {
             strikes: self.strikes() - strikes_before,
             denied_root: self.denied_root,
             removal_denied: self.removal_denied,
             interrupted: plight.interrupt_after.is_some(),
             dry_run: self.scenario.amend.dry_run,
-            committed: self.judge.committed,
+            committed,
             after_crash: self.crashes > 0,
             second,
-            beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two()),
+            beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
         let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
             "the faults exceed every budget"
         } else {
             "two machines at once saw what one did half-way"
         });
-        self.open.extend(self.judge.atlas.free.or(beyond));
-        let ended = self.judge_life(&ids, circumstances);
+        let free = self.theatre.judge().atlas.free;
+        self.open.extend(free.or(beyond));
+        let (ended, state) = self.judge_life(&ids, circumstances);
+        self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -243,82 +270,116 @@ impl<S: Subject> Drill<'_, S> {
                 self.violations.push(endless);
                 End::Stuck
             }
-            Pause::Quiet => self.is_final(&ids, circumstances),
+            Pause::Quiet => self.is_final(&ids, state, circumstances),
         }
     }
 
     fn start(&mut self, plight: Plight) -> HostId {
-        let machine = self.subject.machine(self.options.clone());
-        self.world.start(machine, plight)
+        self.theatre.start(&self.options, plight)
     }
 
     /// Which of two machines saw what another one did, nobody can tell: somebody else's act, or, half-way
     /// through the other's publishing, a history that looks as if a vacuum had ended it.
-    fn is_ambiguous_to_two(&self) -> bool {
-        self.judge.acted || self.scenario.amend.history
+    fn is_ambiguous_to_two(&self, acted: bool) -> bool {
+        acted || self.scenario.amend.history
     }
 
-    fn draw_atlas(&self) -> Atlas {
+    fn draw_atlas(&mut self) -> Atlas {
+        let scenario = self.scenario;
+        let judge = self.theatre.judge();
         atlas::draw(Known {
-            truth: &self.judge.scene.truth,
-            log: &self.judge.scene.log,
-            amend: &self.scenario.amend,
+            truth: &judge.scene.truth,
+            log: &judge.scene.log,
+            amend: &scenario.amend,
             // A plan cannot know what will be denied.
-            deny_version_delete: self.scenario.bucket.deny_version_delete
-                && !self.scenario.amend.dry_run,
+            deny_version_delete: scenario.bucket.deny_version_delete && !scenario.amend.dry_run,
         })
     }
 
-    /// Judges what each host of this life did. Answers whether all came to an end or crashed.
-    fn judge_life(&mut self, hosts: &[HostId], circumstances: Circumstances) -> bool {
-        let mut all_ended = true;
+    /// Judges what each host of this life did. Answers whether all came to an end or crashed, and in which
+    /// state the last one ended.
+    fn judge_life(
+        &mut self,
+        hosts: &[HostId],
+        circumstances: Circumstances,
+    ) -> (bool, Option<State>) {
+        let (mut all_ended, mut state) = (true, None);
         for host in hosts {
-            let report = self.world.report(*host);
+            let report = self.theatre.report(*host);
             let crash = self.scenario.hosts.crash_after.len() as u64 > self.crashes;
-            if let Some(misconduct) = self.world.misconduct(*host) {
+            if let Some(misconduct) = self.theatre.misconduct(*host) {
                 let violation = Violation::of_run(Property::Finishes, misconduct);
                 self.violations.push(violation);
             }
-            if report.is_none() && !(crash && self.world.is_down(*host)) {
+            if report.is_none() && !(crash && self.theatre.is_down(*host)) {
                 all_ended = false;
-                let sentence = match self.world.waiting(*host) {
+                let sentence = match self.theatre.waiting(*host) {
                     0 => "the machine waits for nothing and has not ended",
                     _ => "the machine did not end within its bound of time and effects",
                 };
                 let stuck = Violation::of_run(Property::Finishes, sentence);
                 self.violations.push(stuck);
             }
-            let writes: Vec<_> = self
-                .judge
-                .writes
-                .iter()
-                .filter(|write| write.host == *host)
-                .cloned()
-                .collect();
+            let judge = self.theatre.judge();
+            let writes = judge.writes.iter().filter(|write| write.host == *host);
+            let writes: Vec<_> = writes.cloned().collect();
             let run = Run {
-                truth: &self.judge.scene.truth,
-                log: &self.judge.scene.log,
-                atlas: &self.judge.atlas,
-                report,
+                truth: &judge.scene.truth,
+                log: &judge.scene.log,
+                atlas: &judge.atlas,
+                report: report.as_ref(),
                 writes: &writes,
-                touched: &self.judge.touched,
+                touched: &judge.touched,
                 denied: &self.denied,
                 circumstances,
             };
             self.violations.extend(checkers::check(&run));
-            self.reports.extend(report.cloned());
+            drop(judge);
+            state = report.as_ref().map(|report| report.state);
+            self.reports.extend(report);
         }
-        all_ended
+        (all_ended, state)
     }
 
-    fn is_final(&self, hosts: &[HostId], circumstances: Circumstances) -> End {
+    /// Writes a life down, where somebody will want to read of it.
+    fn remember(
+        &mut self,
+        hosts: &[HostId],
+        began: Option<u64>,
+        found: usize,
+        (healed, second): (bool, bool),
+    ) {
+        let (Some(began), Some(ended)) = (began, self.theatre.lines()) else {
+            return;
+        };
+        let reports = hosts.iter().map(|host| self.theatre.report(*host));
+        let reports = reports.collect();
+        let atlas = self.theatre.judge().atlas.clone();
+        self.chronicle.lives.push(Life {
+            hosts: hosts.to_vec(),
+            began,
+            ended,
+            healed,
+            second,
+            atlas,
+            reports,
+            violations: self.violations[found..].to_vec(),
+        });
+    }
+
+    fn is_final(
+        &mut self,
+        hosts: &[HostId],
+        state: Option<State>,
+        circumstances: Circumstances,
+    ) -> End {
+        let untouched = self.theatre.judge().touched.is_empty();
         let undisturbed = circumstances.strikes == 0
-            && self.judge.touched.is_empty()
+            && untouched
             && self.denied.is_empty()
             && !self.denied_root
             && !self.removal_denied
             && hosts.len() == 1;
-        let state = self.world.report(hosts[0]).map(|report| report.state);
         match state {
             Some(State::Interrupted) => End::Disturbed,
             _ if undisturbed => End::Final,
@@ -326,8 +387,8 @@ impl<S: Subject> Drill<'_, S> {
         }
     }
 
-    fn strikes(&self) -> u64 {
-        let fired = self.world.store.faults.fired();
+    fn strikes(&mut self) -> u64 {
+        let fired = self.theatre.fired();
         let faults = self.scenario.faults.iter().zip(fired);
         faults
             .filter(|(fault, _)| fault.effect != mock::Effect::Denied)
@@ -336,33 +397,36 @@ impl<S: Subject> Drill<'_, S> {
     }
 
     fn count_fired(&mut self) {
-        let fired = self.world.store.faults.fired();
+        let fired = self.theatre.fired();
         for (sum, fired) in self.fired.iter_mut().zip(fired) {
             *sum += fired;
         }
     }
 
     /// Effects that one life may ask for: generous, and finite.
-    fn effects_max(&self) -> u64 {
-        let entries: usize = self
-            .judge
-            .scene
-            .log
-            .under("")
-            .map(|(_, held)| held.len() + 1)
-            .sum();
+    fn effects_max(&mut self) -> u64 {
+        let judge = self.theatre.judge();
+        let histories = judge.scene.log.under("");
+        let entries: usize = histories.map(|(_, held)| held.len() + 1).sum();
         5000 + 200 * entries as u64
     }
 
     fn finish(mut self) -> Result<Outcome, SceneError> {
-        if let Some(error) = self.judge.error.take() {
+        if let Some(error) = self.theatre.judge().error.take() {
             return Err(error);
         }
         if self.fired.iter().all(|fired| *fired == 0) {
             self.count_fired();
         }
-        self.violations.append(&mut self.judge.wrong_pages);
-        self.judge_bucket();
+        let entries = self.theatre.everything();
+        let effects = self.theatre.effects();
+        let (mut judge, trace) = self.theatre.close();
+        if trace.is_kept() {
+            let lines = judge.wrong_at.iter().copied();
+            self.chronicle.wrong_pages = lines.zip(judge.wrong_pages.clone()).collect();
+        }
+        self.violations.append(&mut judge.wrong_pages);
+        self.violations.extend(judge_bucket(&judge, &entries));
         if self.scenario.mock_operations > 0 {
             let seed = Seed(self.scenario.seed);
             let found = crate::mock_workload::run(seed, self.scenario.mock_operations);
@@ -374,42 +438,33 @@ impl<S: Subject> Drill<'_, S> {
             violations: self.violations,
             fired: self.fired,
             lives: self.lives,
-            effects: self.world.effects(),
+            effects,
             crashes: self.crashes,
             reports: self.reports,
-            acts_done: self.judge.acts_done,
             probes: drill::take_reached(),
             open: self.open,
-            trace: self.world.trace,
-            scene: self.judge.scene,
+            trace,
+            acts: judge.acts_done,
+            scene: judge.scene,
+            chronicle: self.chronicle,
         })
     }
+}
 
-    /// The whole bucket against the whole log, once at the end.
-    fn judge_bucket(&mut self) {
-        let bucket = &mut self.world.store.bucket;
-        bucket.page_size_max = u32::MAX;
-        let everything = ListVersions {
-            max_keys: u32::MAX,
-            ..ListVersions::default()
-        };
-        let listed = bucket.list_versions(&everything).entries;
-        let entries: Vec<_> = listed.iter().map(object_store::entry).collect();
-        let whole = || entries.clone();
-        let page = Page {
-            prefix: "",
-            after: None,
-            entries: &entries,
-            next: None,
-        };
-        if let Err(wrong) = listing::judge(&self.judge.scene.log, page, whole) {
-            self.violations.push(Violation {
-                property: Property::of_mock(wrong.property),
-                key: Some(wrong.key),
-                sentence: wrong.sentence,
-            });
-        }
-    }
+/// The whole bucket against the whole log, once at the end.
+fn judge_bucket(judge: &Judge, entries: &[(Key, Entry)]) -> Option<Violation> {
+    let page = Page {
+        prefix: "",
+        after: None,
+        entries,
+        next: None,
+    };
+    let wrong = listing::judge(&judge.scene.log, page, || entries.to_vec()).err()?;
+    Some(Violation {
+        property: Property::of_mock(wrong.property),
+        key: Some(wrong.key),
+        sentence: wrong.sentence,
+    })
 }
 
 /// What the machine is asked for, in its own words.

@@ -4,3 +4,5 @@
 //! |---|---|
 //! | `turmoil` | the driver, its S3 client and the S3 server, over simulated TCP and simulated time |
 //! | `process` | the binaries, their sockets and their disks, killed with SIGKILL |
+
+pub mod outcome;

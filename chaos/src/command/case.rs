@@ -19,13 +19,19 @@ pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
         .with_context(|| format!("{case} is neither a case's seed nor a scenario file"))?;
     let mut scenario =
         Scenario::from_toml(&text).with_context(|| format!("{case} is no scenario file"))?;
+    place_sample(&mut scenario)?;
+    Ok(scenario)
+}
+
+/// A scenario names a real table; where such tables lie is the environment's business.
+pub(crate) fn place_sample(scenario: &mut Scenario) -> anyhow::Result<()> {
     if let TableSource::Sample { folder } = &mut scenario.table {
         let samples = std::env::var("FIREDRILL_SAMPLES").context(
             "the scenario starts from a real table: set FIREDRILL_SAMPLES to the folder of samples",
         )?;
         *folder = format!("{samples}/fuse/{folder}");
     }
-    Ok(scenario)
+    Ok(())
 }
 
 /// What a person types to see it again.
@@ -38,9 +44,7 @@ pub(crate) fn replay_line(case: &str, planted: Option<&str>) -> String {
 pub(crate) fn known_bug(id: &str) -> anyhow::Result<PlantedBug> {
     let mut all = PLANTED.into_iter().chain([doublecheck::PLANTED]);
     let known = all.find(|(known, _)| *known == id);
-    known.with_context(|| {
-        format!("no planted bug is called {id}; they are AM-01 to AM-22, MK-01 to MK-03 and H1-01")
-    })
+    known.with_context(|| format!("no planted bug is called {id}; docs/planted-bugs.md lists them"))
 }
 
 /// A property by its id.

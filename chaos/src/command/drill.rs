@@ -1,18 +1,33 @@
 //! `firedrill-chaos`, without a subcommand: case after case, until the time or the number is used up.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use firedrill_chaos::campaign::{self, Control, Orders, PLANTED_CASES_MAX, Tally};
+use anyhow::Context as _;
+use firedrill_chaos::campaign::{
+    self, Control, Orders, PLANTED_CASES_MAX, PlantedBug, Source, Tally,
+};
 use firedrill_chaos::property::Property;
-use firedrill_chaos::{generate, report};
+use firedrill_chaos::shard::{self, ResultDocument, Shard};
+use firedrill_chaos::{generate, report, shrink};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{known_bug, replay_line, silence_panics, worst};
+use super::case::{known_bug, silence_panics, worst};
+use super::{keep, tell};
+
+/// Failures that are told: whoever wants all of them asks for --json.
+const FAILURES_TOLD: usize = 3;
 
 /// The exit status of a drill that found nothing and did not reach all that it is to reach.
 const COVERAGE_GAP: u8 = 5;
+
+/// What `--help` ends with.
+pub(crate) const EXAMPLES: &str = "\
+Many machines, one run (here as the jobs 1 to 64 of a batch scheduler's array):
+  firedrill-chaos --seed 7 --cases 10000000 --shard $SLURM_ARRAY_TASK_ID/64 --out $SLURM_ARRAY_TASK_ID.json
+  firedrill-chaos merge *.json";
 
 /// What to run, and for how long.
 #[derive(Debug, clap::Args)]
@@ -29,9 +44,18 @@ pub(crate) struct Drill {
     /// Threads; all cores without it.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Print the summary as one JSON document.
+    /// Run only part K of N of all cases; give every part the same root seed and number of cases.
+    #[arg(long, value_name = "K/N", default_value_t = Shard::WHOLE, requires = "seed")]
+    shard: Shard,
+    /// Print the result as one JSON document.
     #[arg(long)]
     json: bool,
+    /// Write the same document to this file, for `merge`.
+    #[arg(long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
+    /// Shrink what fails, and keep it among the cases that are replayed with every test, or in this folder.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = keep::CASES)]
+    keep: Option<PathBuf>,
     /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
     #[arg(long)]
     planted: Option<String>,
@@ -41,6 +65,9 @@ pub(crate) struct Drill {
     /// Failed cases after which it stops.
     #[arg(long, default_value_t = 5)]
     failures: usize,
+    /// Write a page for each failure that is told into this folder.
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
 }
 
 /// Runs cases.
@@ -65,34 +92,100 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     };
     let minutes = drill.minutes.or(cases.is_none().then_some(1.0));
     let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    let source = Source {
+        shard: drill.shard,
+        ..Source::default()
+    };
     silence_panics();
     let started = Instant::now();
     let control = Control::default();
     let tally = std::thread::scope(|scope| {
-        let work = scope.spawn(|| campaign::run(orders, &Amend::new, &control));
+        let work = scope.spawn(|| campaign::run_of(source, orders, &Amend::new, &control));
+        let cases = cases.map(|cases| drill.shard.share(cases));
         watch(&control, limit, cases, started, || work.is_finished());
         work.join().expect("a case's panic is caught inside")
     });
     let took = started.elapsed();
+    let seconds = took.as_secs_f64();
+    let result = ResultDocument {
+        version: shard::VERSION,
+        commit: option_env!("FIREDRILL_COMMIT").map(str::to_owned),
+        fingerprint: shard::fingerprint(seed, planted),
+        seed,
+        shard: drill.shard,
+        cases,
+        planted: planted.map(str::to_owned),
+        seconds,
+        jobs,
+        cases_per_second_per_core: tally.cases as f64 / seconds / jobs as f64,
+        tally,
+    };
+    let document = serde_json::to_string(&result)?;
     if drill.json {
-        let document = serde_json::json!({
-            "seed": seed, "seconds": took.as_secs_f64(), "jobs": jobs,
-            "cases_per_second_per_core": tally.cases as f64 / took.as_secs_f64() / jobs as f64,
-            "tally": tally,
-        });
         println!("{document}");
     } else {
-        print_failures(&tally, planted);
-        println!("{}", report::summary(&tally, took, jobs));
-        if let Some((id, properties)) = bug {
-            println!("{}", verdict(id, properties, &tally));
-        }
-        println!("root seed {seed}");
+        conclude(&result.tally, took, jobs, seed, bug, drill.html.as_deref())?;
     }
-    Ok(match status(&tally) {
-        0 if drill.require_coverage && !tally.coverage.is_complete() => COVERAGE_GAP,
+    if let Some(path) = &drill.out {
+        std::fs::write(path, document)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if let Some(folder) = &drill.keep {
+        keep_failures(folder, &result.tally, bug)?;
+    }
+    Ok(match status(&result.tally) {
+        0 if drill.require_coverage && !result.tally.coverage.is_complete() => COVERAGE_GAP,
         status => status,
     })
+}
+
+/// What a run, or all shards of one, found: the failures, the summary, the verdict.
+pub(crate) fn conclude(
+    tally: &Tally,
+    took: Duration,
+    jobs: usize,
+    seed: u64,
+    bug: Option<PlantedBug>,
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
+    print_failures(tally, bug, pages)?;
+    println!("{}", report::summary(tally, took, jobs));
+    if let Some((id, properties)) = bug {
+        println!("{}", verdict(id, properties, tally));
+    }
+    println!("root seed {seed}");
+    Ok(())
+}
+
+/// Shrinks each failed case and keeps what is left of it.
+fn keep_failures(folder: &Path, tally: &Tally, bug: Option<PlantedBug>) -> anyhow::Result<()> {
+    let planted = bug.map(|(id, _)| id);
+    for failure in &tally.failures {
+        let mut found = failure.violations.iter().map(|found| found.property);
+        let wanted = |property: &Property| bug.is_none_or(|(_, wanted)| wanted.contains(property));
+        let Some(property) = found.find(wanted) else {
+            continue;
+        };
+        let case = format!("{:#018x}", failure.case);
+        let bar = ProgressBar::new(shrink::BUDGET);
+        let style = ProgressStyle::with_template("shrinking {msg}: {pos} runs, {elapsed}");
+        bar.set_style(style.expect("the template is a constant"));
+        let mut progress = |progress: shrink::Progress| {
+            bar.set_position(progress.runs);
+            bar.set_message(format!("{case} to {}", progress.size));
+        };
+        let shrunk = shrink::shrink(
+            &generate::scenario(failure.case),
+            property,
+            &Amend::new,
+            planted,
+            shrink::BUDGET,
+            &mut progress,
+        );
+        bar.finish_and_clear();
+        keep::keep(folder, &case, property, planted, &shrunk?)?;
+    }
+    Ok(())
 }
 
 /// Shows how far it is until the time is up or the work is done.
@@ -118,21 +211,19 @@ fn watch(
     bar.finish_and_clear();
 }
 
-fn print_failures(tally: &Tally, planted: Option<&'static str>) {
-    for failure in tally.failures.iter().take(3) {
-        let scenario = generate::scenario(failure.case);
-        let line = replay_line(&format!("{:#018x}", failure.case), planted);
-        println!("case {} ({:#018x})", failure.number, failure.case);
-        match campaign::run_caught(&scenario, &Amend::new, planted, false) {
-            Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
-            Err(violations) => {
-                println!(
-                    "{}\nreplay: {line}\n",
-                    report::violations(&violations, 2).join("\n")
-                );
-            }
-        }
+/// Tells the first failures, each of its minimal case, and writes their pages.
+fn print_failures(
+    tally: &Tally,
+    bug: Option<PlantedBug>,
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
+    for failure in tally.failures.iter().take(FAILURES_TOLD) {
+        let case = format!("{:#018x}", failure.case);
+        println!("case {} ({case})", failure.number);
+        tell::failure(&case, &failure.violations, bug, pages)?;
+        println!();
     }
+    Ok(())
 }
 
 /// Whether the drill found what was planted.
@@ -158,7 +249,8 @@ fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
     }
 }
 
-fn status(tally: &Tally) -> u8 {
+/// The exit status that a tally deserves.
+pub(crate) fn status(tally: &Tally) -> u8 {
     let failures = tally.failures.iter();
     worst(failures.flat_map(|failure| {
         let violations = failure.violations.iter();

@@ -29,7 +29,7 @@ pub fn story(scenario: &Scenario, property: Property, violations: &[Violation]) 
     parts.extend(hosts.twin.then(|| "a second machine".to_owned()));
     let what = match parts.is_empty() {
         true => "the table as it is".into(),
-        false => parts.join(", "),
+        false => joined(&parts),
     };
     let shown = violations.iter().find(|shown| shown.property == property);
     let why = shown.map_or(property.sentence(), |shown| shown.sentence.as_str());
@@ -47,4 +47,14 @@ pub fn comment(case: &str, property: Property, planted: Option<&str>, shrunk: &S
         shrunk.from,
         shrunk.to,
     )
+}
+
+/// A list in which what repeats at once is counted.
+fn joined(parts: &[String]) -> String {
+    let runs = parts.chunk_by(|one, next| one == next);
+    let runs = runs.map(|run| match run.len() {
+        1 => run[0].clone(),
+        times => format!("{} ({times} times)", run[0]),
+    });
+    runs.collect::<Vec<String>>().join(", ")
 }

@@ -13,6 +13,7 @@ use s3s::{Body, S3Request, S3Response, S3Result};
 
 use super::address::{is_object_listing, is_version_listing};
 use super::answer::{iso_date, refuse};
+use super::observer::Applied;
 use super::query::{self, Query, split_path};
 use super::state::Shared;
 use super::xml::Xml;
@@ -47,11 +48,17 @@ impl S3Route for Listings {
         let query = Query::parse(request.uri.query());
         let now = self.0.now();
         let shown = Shown::of(bucket, &query, &request.headers, now)?;
-        let mut state = self.0.lock();
+        let mut state = self.0.change();
         let bucket = state.bucket(&shown.bucket)?;
         let xml = if is_version_listing(&query) {
             let asked = version_request(&query, shown.max_keys)?;
-            versions_xml(&shown, &asked, &bucket.list_versions(&asked))
+            let page = bucket.list_versions(&asked);
+            let applied = Applied::Listed {
+                asked: &asked,
+                page: &page,
+            };
+            state.tell(&shown.bucket, &applied);
+            versions_xml(&shown, &asked, &page)
         } else if query.get("list-type") == Some("2") {
             let asked = object_request_v2(&query, shown.max_keys)?;
             objects_v2_xml(&shown, &asked, &query, &bucket.list_objects(&asked))

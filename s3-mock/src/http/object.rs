@@ -8,6 +8,7 @@ use s3s::dto::*;
 use s3s::{Body, S3Request, S3Response, S3Result, TrailingHeaders};
 
 use super::answer::{refusal, refuse, tag, time, timestamp};
+use super::observer::Applied;
 use super::state::Shared;
 use super::{checksum, faults};
 use crate::{
@@ -31,11 +32,16 @@ pub(super) async fn put(
         metadata: Some(metadata(input.metadata)),
     };
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
-    let written = bucket
-        .put(now, &input.key, body, &options)
-        .map_err(|error| refusal(&error))?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
+    let result = bucket.put(now, &input.key, body.clone(), &options);
+    let applied = Applied::Put {
+        key: &input.key,
+        body: &body,
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let written = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(tag(&written.etag)),
         version_id: written.version_id,
@@ -72,7 +78,7 @@ pub(super) fn get(shared: &Shared, input: GetObjectInput) -> S3Result<S3Response
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let object = bucket
         .get(&input.key, input.version_id.as_deref(), &options)
@@ -107,7 +113,7 @@ pub(super) fn head(
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let meta = bucket
         .head(&input.key, input.version_id.as_deref(), &options)
@@ -167,18 +173,15 @@ pub(super) fn copy(
         metadata: replace.then(|| metadata(input.metadata.clone())),
     };
     let now = shared.now();
-    let mut state = shared.lock();
-    let refused = |error: Error| refusal(&error);
+    let mut state = shared.change();
     let from_id = {
         let from = state.bucket(from_bucket)?;
         let meta = from.head(from_key, version_id.as_deref(), &GetOptions::default());
         meta.ok().and_then(|meta| meta.version_id)
     };
-    let written = if **from_bucket == *input.bucket {
-        let bucket = state.bucket(&input.bucket)?;
-        bucket
-            .copy(now, &source, &input.key, &options)
-            .map_err(refused)?
+    let result = if **from_bucket == *input.bucket {
+        let bucket = state.bucket_mut(&input.bucket)?;
+        bucket.copy(now, &source, &input.key, &options)
     } else {
         let read = GetOptions {
             range: None,
@@ -202,11 +205,17 @@ pub(super) fn copy(
                 ..options
             },
         };
-        let bucket = state.bucket(&input.bucket)?;
-        bucket
-            .put(now, &input.key, object.body, &options)
-            .map_err(refused)?
+        let bucket = state.bucket_mut(&input.bucket)?;
+        bucket.put(now, &input.key, object.body, &options)
     };
+    let applied = Applied::Copied {
+        key: &input.key,
+        from: from_key,
+        version: version_id.as_deref(),
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let written = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(copied(written, from_id)))
 }
 
@@ -228,11 +237,17 @@ pub(super) fn delete(
     input: &DeleteObjectInput,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
-    let deleted = bucket
-        .delete(now, &input.key, input.version_id.as_deref())
-        .map_err(|error| refusal(&error))?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
+    let result = bucket.delete(now, &input.key, input.version_id.as_deref());
+    let applied = Applied::Deleted {
+        key: &input.key,
+        version: input.version_id.as_deref(),
+        of_batch: false,
+        result: result.as_ref(),
+    };
+    state.tell(&input.bucket, &applied);
+    let deleted = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(DeleteObjectOutput {
         delete_marker: deleted.marker.is_some().then_some(true),
         version_id: deleted.marker.or(deleted.version_id),
@@ -248,7 +263,7 @@ pub(super) async fn delete_many(
     if objects.is_empty() || objects.len() > crate::DELETE_MANY_MAX {
         return Err(refusal(&Error::MalformedXml));
     }
-    shared.lock().bucket(&input.bucket)?;
+    shared.look().bucket(&input.bucket)?;
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
@@ -258,6 +273,7 @@ pub(super) async fn delete_many(
             Err(error) => errors.push(error),
         }
     }
+    shared.change().tell(&input.bucket, &Applied::BatchEnded);
     Ok(S3Response::new(DeleteObjectsOutput {
         deleted: Some(deleted),
         errors: Some(errors),
@@ -269,20 +285,15 @@ pub(super) async fn delete_many(
 /// the connection: a reset or a timeout is an InternalError of that entry.
 async fn delete_one(
     shared: &Shared,
-    bucket: &str,
+    bucket_name: &str,
     object: &ObjectIdentifier,
 ) -> S3Result<Result<DeletedObject, s3s::dto::Error>> {
     let id = object.version_id.as_deref();
     let fault = match id {
         Some(_) => {
-            let mut state = shared.lock();
-            *state
-                .requests
-                .entry(Operation::DeleteObjectVersion)
-                .or_default() += 1;
-            state
-                .faults
-                .strike(Operation::DeleteObjectVersion, Some(&object.key))
+            let fault = shared.strike(Operation::DeleteObjectVersion, Some(&object.key));
+            shared.tell_struck(fault.as_ref());
+            fault
         }
         None => None,
     };
@@ -308,11 +319,17 @@ async fn delete_one(
         return Ok(Err(error));
     }
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(bucket)?;
-    let deleted = bucket
-        .delete(now, &object.key, id)
-        .map_err(|error| refusal(&error))?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(bucket_name)?;
+    let result = bucket.delete(now, &object.key, id);
+    let applied = Applied::Deleted {
+        key: &object.key,
+        version: id,
+        of_batch: true,
+        result: result.as_ref(),
+    };
+    state.tell(bucket_name, &applied);
+    let deleted = result.map_err(|error| refusal(&error))?;
     Ok(match struck {
         Some(error) => Err(error),
         None => Ok(DeletedObject {
@@ -328,8 +345,8 @@ pub(super) fn restore(
     shared: &Shared,
     input: &RestoreObjectInput,
 ) -> S3Result<S3Response<RestoreObjectOutput>> {
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let refused = |error: Error| refusal(&error);
     let meta = bucket.head(
         &input.key,
