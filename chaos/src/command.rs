@@ -11,6 +11,7 @@ pub(crate) mod scoreboard;
 pub(crate) mod shrink;
 
 mod case;
+mod corpus;
 mod keep;
 mod matrix;
 mod tell;

@@ -40,14 +40,14 @@ enum Command {
     Canary(command::canary::Canary),
     /// Runs the same cases twice, and says where two runs of one case differ.
     Doublecheck(command::doublecheck::Doublecheck),
-    /// Crashes small cases after every effect, and hurts every few objects of a small table.
-    Exhaustive(command::exhaustive::Exhaustive),
     /// Makes one result out of the results of many shards.
     Merge(command::merge::Merge),
     /// Rewrites what the kept cases expect, after an intended change.
     Bless(command::bless::Bless),
     /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
     Scoreboard(command::scoreboard::Arguments),
+    /// Crashes small cases after every effect, and hurts every few objects of a small table.
+    Exhaustive(command::exhaustive::Exhaustive),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -61,10 +61,10 @@ fn main() -> ExitCode {
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
         Some(Command::Canary(arguments)) => command::canary::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
-        Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
         Some(Command::Merge(arguments)) => command::merge::run(arguments),
         Some(Command::Bless(arguments)) => command::bless::run(arguments),
         Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
+        Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {

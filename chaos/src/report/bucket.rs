@@ -42,7 +42,10 @@ pub(super) fn changes(scene: &Scene, right: &Right, names: &Names) -> Vec<Change
         while let Some(place) = places.next_if(|place| place.record <= number) {
             (seq, operation) = (place.seq, place.operation);
         }
+        // What the writer put before its newest commit is older, and not wrong.
+        let is_writers = seq == 0 && operation.is_none();
         let right = right.get(&record.key);
+        let right = right.filter(|right| !is_writers || puts(&record.what, right));
         let (words, tone) = tell(&record.what, log.history(&record.key), right, names);
         found.push(Change {
             seq,
@@ -68,6 +71,10 @@ pub(super) fn at(scene: &Scene, seq: u64) -> Log {
         log.append(record.clone());
     }
     log
+}
+
+fn puts(what: &What, right: &Bytes) -> bool {
+    matches!(what, What::Put { body, .. } if body == right)
 }
 
 fn tell(what: &What, held: &[Held], right: Option<&Bytes>, names: &Names) -> (String, Tone) {

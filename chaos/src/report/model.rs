@@ -56,6 +56,8 @@ impl<'a> Plot<'a> {
     pub(super) fn comparisons(self) -> Vec<Comparison> {
         let (before, after) = (self.at(self.life.began), self.at(self.life.ended));
         let mut rows = Vec::new();
+        rows.extend(self.of_listing());
+        rows.extend(self.of_order());
         for key in self.keys {
             rows.push(self.of_bucket(key, before.history(key), after.history(key)));
             rows.extend(self.of_report(key));
@@ -132,6 +134,18 @@ impl<'a> Plot<'a> {
     }
 
     fn of_bucket(self, key: &Key, before: &[Held], after: &[Held]) -> Comparison {
+        if self.property == Property::A9 && Some(key) == self.outcome.scene.truth.hint.as_ref() {
+            let commits = after.iter().find(|held| self.is_right(key, held));
+            let id = commits.map_or(String::new(), |held| {
+                format!(" ({})", self.names.version(&held.id))
+            });
+            return Comparison {
+                what: format!("{} in the bucket", self.names.key(key)),
+                expected: format!("what the commit meanwhile wrote{id} is current"),
+                actual: self.standing(key, after),
+                holds: after.first().is_some_and(|held| self.is_right(key, held)),
+            };
+        }
         let atlas = &self.life.atlas;
         let source = before.iter().rfind(|held| self.is_right(key, held));
         let source = source.map_or(String::new(), |held| {
@@ -181,6 +195,34 @@ impl<'a> Plot<'a> {
         };
         let s = if markers == 1 { "" } else { "s" };
         format!("deleted: {markers} marker{s} on top, {below}")
+    }
+
+    /// Where a listing was wrong: the order that the log says against the one that was answered.
+    fn of_listing(self) -> Option<Comparison> {
+        let wrong = self.outcome.violations.iter();
+        let mut wrong = wrong.filter(|wrong| wrong.property == self.property);
+        let (_, orders) = wrong.next()?.sentence.split_once(": listed ")?;
+        let (listed, expected) = orders.split_once(", expected ")?;
+        Some(Comparison {
+            what: "the listing".into(),
+            expected: self.names.shorten(expected),
+            actual: self.names.shorten(listed),
+            holds: false,
+        })
+    }
+
+    /// What was published first, where that is the matter.
+    fn of_order(self) -> Option<Comparison> {
+        let [parent, child, ..] = self.keys else {
+            return None;
+        };
+        let (parent, child) = (self.names.key(parent), self.names.key(child));
+        (self.property == Property::A8).then(|| Comparison {
+            what: "the order".into(),
+            expected: format!("{child}, and then {parent}"),
+            actual: format!("{parent}, while {child} was not current"),
+            holds: false,
+        })
     }
 
     fn report(self) -> Option<&'a Report> {

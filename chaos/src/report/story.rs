@@ -163,7 +163,7 @@ impl Story {
         let Some(life) = witness.life else {
             return;
         };
-        let right = right(outcome, life);
+        let right = right(outcome, life, self.property);
         let changes = bucket::changes(&outcome.scene, &right, &names);
         let plot = Plot {
             scenario,
@@ -292,13 +292,20 @@ fn label(keys: &[Key], names: &mut Names, outcome: &Outcome) {
 }
 
 /// The bytes that belong under each key, as a life was judged.
-fn right(outcome: &Outcome, life: &Life) -> Right {
+fn right(outcome: &Outcome, life: &Life, property: Property) -> Right {
     let facts = outcome.scene.truth.objects.iter();
     let mut right: Right = facts
         .map(|(key, fact)| (key.clone(), fact.body.clone()))
         .collect();
     let expected = life.atlas.objects.iter();
     right.extend(expected.map(|(key, expected)| (key.clone(), expected.right.clone())));
+    // A commit made meanwhile changes what its hint has to say.
+    let truth = &outcome.scene.truth;
+    if property == Property::A9
+        && let (Some(hint), Some(newest)) = (&truth.hint, truth.newest())
+    {
+        right.insert(hint.clone(), newest.hint.clone());
+    }
     right
 }
 
@@ -326,6 +333,13 @@ fn place(outcome: &Outcome, life: &Life) -> String {
     )
 }
 
+/// A part's noun phrase without what its name says already.
+fn bare(words: &str) -> &str {
+    let bare = words.trim_start_matches("the ");
+    bare.trim_start_matches("operation ")
+        .trim_start_matches("fault ")
+}
+
 /// Equal removals are told once, with all their names.
 fn grouped(found: &[Counterfactual], property: Property) -> Vec<String> {
     let mut groups: Vec<(Vec<String>, &Counterfactual)> = Vec::new();
@@ -342,8 +356,8 @@ fn grouped(found: &[Counterfactual], property: Property) -> Vec<String> {
     let tell = |(parts, one): (Vec<String>, &Counterfactual)| {
         let what = match parts.as_slice() {
             [] => one.without.clone(),
-            [part] => format!("{part}, {},", one.without),
-            parts => format!("any one of {}, {},", parts.join(" "), one.without),
+            [part] => format!("{part} {}", bare(&one.without)),
+            parts => format!("any one of {}: {}:", parts.join(" "), bare(&one.without)),
         };
         let named = Counterfactual {
             without: what,
@@ -360,9 +374,9 @@ fn setting(scenario: &Scenario) -> Vec<(String, String)> {
     let size = shrink::Size::of(scenario);
     let table = match &scenario.table {
         TableSource::Generated(table) => format!(
-            "{} of {} blocks, as Databend {} writes",
+            "{} of {}, as Databend {} writes",
             plural(size.commits, "commit"),
-            size.blocks,
+            plural(size.blocks, "block"),
             match table.flavour {
                 crate::scenario::Flavour::V1_2_453 => "1.2.453",
                 crate::scenario::Flavour::V1_2_895 => "1.2.895",
