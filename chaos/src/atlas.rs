@@ -32,8 +32,15 @@ pub enum Must {
     Lose,
     /// Its bytes are there and cannot be brought back as things stand: unknown, with advice.
     Refuse,
-    /// Whatever is said of it, if it is no lie.
-    Free,
+    /// Whatever is said of it, if it is no lie: what must become of it is open, for this reason.
+    Free(&'static str),
+}
+
+impl Must {
+    /// Whether it is open what must become of the key.
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::Free(_))
+    }
 }
 
 /// One referenced key.
@@ -172,7 +179,7 @@ impl Known<'_> {
             for (key, expected) in &mut atlas.objects {
                 let is_inverted = expected.class == Class::InvertedIndex;
                 if is_inverted && self.log.history(key).is_empty() {
-                    expected.must = Must::Free;
+                    expected.must = Must::Free("only the lost hint names this index");
                 }
             }
             let target = &self.amend.target;
@@ -183,7 +190,7 @@ impl Known<'_> {
             // Asked for a snapshot by its name, it is open what the hint should say.
             expected.must = match target {
                 Target::Current => Must::Lose,
-                _ => Must::Free,
+                _ => Must::Free("what the hint should say was not asked for"),
             };
         }
     }
@@ -293,7 +300,7 @@ impl Known<'_> {
                 continue;
             }
             let expected = self.expect(key, number);
-            if expected.must == Must::Free && is_metadata(expected.class) {
+            if expected.must.is_free() && is_metadata(expected.class) {
                 atlas.free = Some("metadata may be taken for another object's");
                 atlas.may_refuse = true;
             }
@@ -347,7 +354,9 @@ impl Known<'_> {
                     None => return Must::Lose,
                     // Garbage of the right length in the place of an original that is gone: a listing
                     // cannot tell.
-                    Some(oldest) if !is_right(&oldest) => return Must::Free,
+                    Some(oldest) if !is_right(&oldest) => {
+                        return Must::Free("garbage of the right length, and no original");
+                    }
                     Some(oldest) => *oldest,
                 }
             }
@@ -363,12 +372,12 @@ impl Known<'_> {
                                 && data[..hidden].iter().any(|held| held.id == oldest.id)
                         }) =>
                     {
-                        return Must::Free;
+                        return Must::Free("an older version is archived and may be the one");
                     }
                     Some(oldest) => *oldest,
                     None if data.len() > readable.clone().count() => return Must::Refuse,
                     None if readable.clone().any(|held| self.decodes(key, fact, held)) => {
-                        return Must::Free;
+                        return Must::Free("another object's bytes, and no original");
                     }
                     None => return Must::Lose,
                 }
@@ -406,7 +415,7 @@ impl Known<'_> {
             };
         }
         if newest.archived {
-            return Must::Free;
+            return Must::Free("an archived version lies on top");
         }
         if is_right(top) {
             return Must::Stay;

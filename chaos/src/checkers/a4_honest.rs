@@ -154,7 +154,7 @@ fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
         let is_gone = run.log.current(key).is_none();
         let is_other = !is_gone && !run.is_right(key, expected);
         let wrong = match (&object.decision, expected.must) {
-            (_, Must::Free) => None,
+            (_, Must::Free(_)) => None,
             (Decision::Lost, Must::Stay | Must::Recover | Must::Refuse) => {
                 Some("its bytes are there".to_owned())
             }

@@ -163,7 +163,7 @@ impl<'a> Plot<'a> {
                 let words = format!("not to be restored as things stand{source}");
                 (words, true)
             }
-            Some(Must::Free) => ("open: it cannot be told from outside".into(), true),
+            Some(Must::Free(why)) => (format!("open: {why}"), true),
             None if atlas.referenced.contains(key) => ("open: out of sight".into(), true),
             None => (
                 "untouched: the chosen commit does not reference it".into(),
@@ -239,7 +239,7 @@ impl<'a> Plot<'a> {
             ),
             Must::Lose => ("lost", &["lost"]),
             Must::Refuse => ("unknown", &["unknown"]),
-            Must::Free => return None,
+            Must::Free(_) => return None,
         };
         let report = self.report()?;
         let said = report.objects.iter().find(|object| object.key == *key);
