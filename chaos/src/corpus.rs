@@ -2,37 +2,204 @@
 //!
 //! A case is interesting when it reaches a *signature* that no other one reached: which faults struck, which
 //! decisions the reports held, how the lives ended. The folder holds one scenario file for each signature,
-//! named after it, so it needs no index, and two folders are merged by copying one over the other.
+//! named after it, so it needs no index, and two folders become one by copying.
+//!
+//! Invariants:
+//! - Which case stands for a signature does not depend on the threads: the one with the lowest number.
+//! - A file is overwritten only when its scenario no longer reaches what it was kept for. A corpus outlives
+//!   changes of the generator, for it holds scenarios and no seeds; it follows changes of the code by itself.
+//! - There are never more files than the bound says; the signatures met first are kept.
+//!
+//! Deliberately not here: what failed and is worth a story; see [`kept`](crate::kept).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use firedrill_core::amend::Amend;
 use firedrill_sim::draw::{fold, hash_bytes};
 
+use crate::campaign::{self, Attempt, case_seed};
+use crate::generate;
+use crate::property::{Property, Violation};
 use crate::runner::Outcome;
 use crate::scenario::Scenario;
+
+/// Files that a corpus holds at most, unless it is told otherwise.
+pub const FILES_MAX: usize = 1000;
 
 /// What a run reached, as one number.
 pub fn signature(scenario: &Scenario, outcome: &Outcome) -> u64 {
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     let faults = scenario.faults.iter().zip(&outcome.fired);
-    reached.extend(
-        faults
-            .filter(|(_, fired)| **fired > 0)
-            .map(|(fault, _)| fault.class()),
-    );
+    let struck = faults.filter(|(_, fired)| **fired > 0);
+    reached.extend(struck.map(|(fault, _)| fault.class()));
     let mut statuses = BTreeSet::new();
     for report in &outcome.reports {
-        let decisions = report.objects.iter().map(|object| object.decision.name());
-        reached.extend(decisions);
+        reached.extend(report.counts.keys());
         statuses.insert(report.exit_status());
     }
     if outcome.crashes > 0 {
         reached.insert("host.crash");
     }
-    let names = reached
-        .into_iter()
-        .fold(0, |hash, name| fold(hash, hash_bytes(name.as_bytes())));
-    statuses
-        .into_iter()
-        .fold(names, |hash, status| fold(hash, u64::from(status)))
+    let names = reached.into_iter().map(|name| hash_bytes(name.as_bytes()));
+    let words = names.chain(statuses.into_iter().map(u64::from));
+    words.fold(0, fold)
+}
+
+/// A corpus that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// A file or the folder.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// A file is no scenario.
+    #[error("{}: {error}", path.display())]
+    NotAScenario {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: toml::de::Error,
+    },
+    /// A scenario cannot be written as a file.
+    #[error("the scenario cannot be written as TOML: {0}")]
+    Unwritable(#[from] toml::ser::Error),
+}
+
+/// What came of a corpus.
+#[derive(Debug, Default)]
+pub struct Replayed {
+    /// Files that were run.
+    pub files: usize,
+    /// What they reach.
+    pub signatures: BTreeSet<u64>,
+    /// Those that reach what their names say.
+    pub true_names: BTreeSet<u64>,
+    /// Those that violate something, by name.
+    pub failures: Vec<(PathBuf, Vec<Violation>)>,
+}
+
+/// Runs every case of a corpus. A folder that is not there is an empty corpus.
+///
+/// # Errors
+/// Something in the folder cannot be read, or is no scenario.
+pub fn replay(folder: &Path, jobs: usize) -> Result<Replayed, CorpusError> {
+    let cases = read(folder)?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Replayed::default();
+        while let Some((path, scenario)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.note(path, scenario);
+        }
+        done
+    };
+    let mut all = Replayed::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            all.add(thread.join().expect("a case's panic is caught inside"));
+        }
+    });
+    all.failures.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(all)
+}
+
+/// Keeps the cases of a campaign that reached what no case of the corpus did. Answers how many files it wrote.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn grow(
+    folder: &Path,
+    known: &Replayed,
+    root: u64,
+    reached: &BTreeMap<u64, u64>,
+    files_max: usize,
+) -> Result<usize, CorpusError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        |error| CorpusError::File { path, error }
+    };
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let new = reached.iter();
+    let new = new.filter(|(signature, _)| !known.signatures.contains(signature));
+    let mut by_number: Vec<(u64, u64)> = new.map(|(name, number)| (*number, *name)).collect();
+    by_number.sort_unstable();
+    let mut files = known.files;
+    let mut written = 0;
+    for (number, signature) in by_number {
+        let path = folder.join(format!("{signature:016x}.toml"));
+        let replaces = path.exists();
+        if !replaces && files >= files_max {
+            continue;
+        }
+        let mut scenario = generate::scenario(case_seed(root, number));
+        scenario.story = format!("Case {number} of root {root}.");
+        fs::write(&path, scenario.to_toml()?).map_err(at(&path))?;
+        files += usize::from(!replaces);
+        written += 1;
+    }
+    Ok(written)
+}
+
+fn read(folder: &Path) -> Result<Vec<(PathBuf, Scenario)>, CorpusError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        |error| CorpusError::File { path, error }
+    };
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let scenario = |path: PathBuf| {
+        let text = fs::read_to_string(&path).map_err(at(&path))?;
+        match Scenario::from_toml(&text) {
+            Ok(scenario) => Ok((path, scenario)),
+            Err(error) => Err(CorpusError::NotAScenario { path, error }),
+        }
+    };
+    paths.into_iter().map(scenario).collect()
+}
+
+impl Replayed {
+    fn note(&mut self, path: &Path, scenario: &Scenario) {
+        self.files += 1;
+        let violations = match campaign::attempt(scenario, &Amend::new, None, false) {
+            Attempt::Ended(outcome) => {
+                let signature = signature(scenario, &outcome);
+                self.signatures.insert(signature);
+                let name = path.file_stem().and_then(|name| name.to_str());
+                if name == Some(format!("{signature:016x}").as_str()) {
+                    self.true_names.insert(signature);
+                }
+                outcome.violations
+            }
+            Attempt::Panicked(why) | Attempt::NotSetUp(why) => {
+                vec![Violation::of_run(Property::NoPanic, why)]
+            }
+        };
+        if !violations.is_empty() {
+            self.failures.push((path.to_owned(), violations));
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.signatures.extend(other.signatures);
+        self.true_names.extend(other.true_names);
+        self.failures.extend(other.failures);
+    }
 }

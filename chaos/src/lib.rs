@@ -9,7 +9,7 @@
 //! Invariants:
 //! - The runner runs a [`scenario::Scenario`], which is plain data; only [`generate`] sees a seed.
 //! - Equal scenarios give equal traces, on any thread, at any time.
-//! - Any machine over core's vocabulary can be drilled: see [`runner::Subject`].
+//! - Any machine over core's vocabulary can be drilled: see [`runner::Subject`], and [`stranger`] for the short way.
 //!
 //! Deliberately not here: an S3 client, HTTP, TLS, async.
 
@@ -20,17 +20,20 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod canary;
 pub mod catalogue;
 pub mod chronicle;
 pub mod corpus;
 pub mod coverage;
 pub mod doublecheck;
+pub mod exhaustive;
 pub mod kept;
 pub mod part;
 pub mod report;
 pub mod runner;
 pub mod shard;
 pub mod shrink;
+pub mod stranger;
 pub mod theatre;
 pub mod trial;
 

@@ -142,7 +142,7 @@ fn compact(value: &impl serde::Serialize) -> String {
 }
 
 /// What happened to a key, and what it holds.
-fn history(scene: &Scene, key: &Key) -> Vec<String> {
+pub(crate) fn history(scene: &Scene, key: &Key) -> Vec<String> {
     let mut rows = vec![format!("{key}")];
     if let Some(fact) = scene.truth.objects.get(key) {
         let size = fact.body.len();

@@ -46,6 +46,16 @@ pub trait Subject: Sync {
 
     /// A new one, at its start.
     fn machine(&self, options: Options) -> Self::Machine;
+
+    /// Whether this scenario asks for what it does. Others are not run.
+    fn takes(&self, _scenario: &Scenario) -> bool {
+        true
+    }
+
+    /// Whether its reports name no objects: then what is current afterwards is judged, not what it says.
+    fn is_silent(&self) -> bool {
+        false
+    }
 }
 
 impl<M, F> Subject for F
@@ -98,6 +108,9 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
+    if !subject.takes(scenario) {
+        return Err(SceneError::NotTaken);
+    }
     run_in(scenario, keep_trace, |opening| {
         Simulated::open(subject, opening)
     })
@@ -250,6 +263,7 @@ impl<T: Theatre> Drill<'_, T> {
             committed,
             after_crash: self.crashes > 0,
             second,
+            silent: self.theatre.is_silent(),
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
         let beyond = circumstances.beyond.then_some(if self.scenario.beyond {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use firedrill_core::object::{ETag, Key, VersionId, Versioning, WallTime};
 use firedrill_s3_mock as mock;
 use firedrill_s3_mock::{Bucket, CopySource, FaultPlan, PutOptions, StorageClass, Time};
-use firedrill_sim::draw::{Seed, Stream};
+use firedrill_sim::draw::{Entity, Seed, Stream};
 use firedrill_sim::object_store::{Change, ObjectStore};
 
 use crate::chronicle::Place;
@@ -45,6 +45,9 @@ pub enum SceneError {
         /// What is wrong with it.
         why: String,
     },
+    /// The machine under test is not made for it.
+    #[error("the scenario asks for something that the machine does not do")]
+    NotTaken,
     /// The mock refused what a scenario cannot do without.
     #[error("the bucket refused: {0}")]
     Refused(#[from] mock::Error),
@@ -272,7 +275,7 @@ impl Scene {
         let written = store.bucket.copy(now, &source, key.as_str(), &options)?;
         let what = What::Copied {
             from,
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written.version_id.map_or_else(|| "null".into(), VersionId::from),
             etag: written.etag.into(),
         };
         self.log(key, now, what);
@@ -294,9 +297,9 @@ impl Scene {
 
     fn garbage(&self, key: &Key, with: Garbage) -> Bytes {
         let right = self.right_body(key).unwrap_or_default();
+        let entity = Entity::from(key.as_str());
         let noise = |length: usize| {
             let word = |nth: usize| {
-                let entity = key.as_str();
                 self.seed
                     .draw(GARBAGE, entity, (self.acts << 32) | nth as u64)
             };
@@ -331,7 +334,7 @@ impl Scene {
             .bucket
             .put(now, key.as_str(), body.clone(), &options)?;
         let what = What::Put {
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written.version_id.map_or_else(|| "null".into(), VersionId::from),
             body,
             etag: ETag::from(written.etag),
         };

@@ -80,6 +80,11 @@ pub trait Theatre {
     /// Whether a host crashed.
     fn is_down(&self, host: HostId) -> bool;
 
+    /// Whether the machines' reports name no objects.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
     /// Requests that a host has sent and not heard of.
     fn waiting(&self, host: HostId) -> usize;
 
@@ -164,6 +169,10 @@ impl<S: Subject> Theatre for Simulated<'_, S> {
 
     fn is_down(&self, host: HostId) -> bool {
         self.world.is_down(host)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.subject.is_silent()
     }
 
     fn waiting(&self, host: HostId) -> usize {

@@ -25,6 +25,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 /// What is wrong with a kept case, in sentences.
+#[allow(clippy::print_stdout, reason = "a test says what it skips")]
 fn judge(text: &str) -> Vec<String> {
     let mut kept = match KeptCase::from_toml(text) {
         Ok(kept) => kept,

@@ -8,6 +8,8 @@ const ROOT: u64 = 31;
 const CASES: u64 = 600;
 const BUG: &str = "AM-10";
 
+type Spoil = fn(&mut ResultDocument);
+
 fn run(shard: Shard, jobs: usize) -> Tally {
     let orders = Orders {
         seed: ROOT,
@@ -71,7 +73,7 @@ fn what_does_not_belong_together_is_not_merged() {
     let twice = shard::merge(vec![first.clone(), second.clone(), first.clone()]);
     assert_eq!(twice, Err(MergeError::Doubled(shard("1/3"))));
     assert_eq!(shard::merge(Vec::new()), Err(MergeError::Nothing));
-    let spoil: [(&str, fn(&mut ResultDocument)); 5] = [
+    let spoil: [(&str, Spoil); 5] = [
         ("root seed", |result| result.seed += 1),
         ("number of shards", |result| result.shard = shard("3/4")),
         ("fingerprint", |result| result.fingerprint.push('0')),

@@ -1,5 +1,7 @@
 //! Deleting: a marker on top, or one version or marker removed for good.
 
+use std::sync::Arc;
+
 use crate::{Bucket, Error, Time, Versioning};
 
 /// "The request can contain a list of up to 1,000 keys that you want to delete" (API reference,
@@ -17,7 +19,7 @@ pub struct Deleted {
     /// whether the specified object version that was permanently deleted was (true) or was not (false) a
     /// delete marker before deletion. In a simple DELETE, this header indicates whether (true) or not
     /// (false) the current version of the object is a delete marker" (API reference, DeleteObjects).
-    pub marker: Option<String>,
+    pub marker: Option<Arc<str>>,
 }
 
 impl Bucket {
@@ -55,7 +57,7 @@ impl Bucket {
         Ok(Deleted {
             key: key.to_owned(),
             version_id: version.map(str::to_owned),
-            marker: marker.map(|id| id.to_string()),
+            marker,
         })
     }
 

@@ -24,7 +24,7 @@ use firedrill_core::amend::{Options, Report};
 use firedrill_core::machine::Instant;
 use firedrill_core::object::{Entry, Key};
 use firedrill_driver::RunError;
-use firedrill_s3_mock::http::{Server, Service, fault_address};
+use firedrill_s3_mock::http::{Address, Server, Service};
 use firedrill_s3_mock::{Effect, Fault, Operation, Position, Time};
 use firedrill_sim::draw::{Seed, Stream};
 use firedrill_sim::queue::Nanos;
@@ -300,10 +300,11 @@ impl Dial for Network {
     }
 
     fn is_refused(&self, request: &connector::Outgoing) -> bool {
-        let address = fault_address(request.method(), request.uri(), request.headers());
-        address.is_some_and(|(operation, key)| {
+        let address = Address::of(request.method(), request.uri(), request.headers());
+        address.is_some_and(|address| {
             let mut backstage = self.backstage.lock();
-            let struck = backstage.refusals.strike(operation, key.as_deref());
+            let refusals = &mut backstage.refusals;
+            let struck = refusals.strike(address.operation, address.key.as_deref());
             struck.is_some()
         })
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// Which workspace crates each crate may build on, so that core reads like a textbook, the mock is of use to
 /// others, and the pure drill builds without an S3 client.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("core", &[]),
     ("s3-mock", &[]),
     ("sim", &["firedrill-core", "firedrill-s3-mock"]),
@@ -47,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "firedrill-chaos",
         ],
     ),
+    ("examples", &["firedrill-core", "firedrill-chaos"]),
     ("xtask", &[]),
 ];
 

@@ -19,7 +19,10 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
             && !run.touched_by_ghost(&write.key)
             && !run.may_be_of_another_commit(&write.key)
         {
-            violated("the chosen commit does not reference this key, and it was written to");
+            violated(match run.circumstances.silent {
+                true => "this key was not there at the moment asked for, and it was written to",
+                false => "the chosen commit does not reference this key, and it was written to",
+            });
         }
         if run.circumstances.dry_run {
             violated("a dry run wrote");

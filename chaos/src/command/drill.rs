@@ -15,6 +15,7 @@ use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::case::{known_bug, silence_panics, worst};
+use super::corpus::CorpusArguments;
 use super::{keep, tell};
 
 /// Failures that are told: whoever wants all of them asks for --json.
@@ -56,6 +57,8 @@ pub(crate) struct Drill {
     /// Shrink what fails, and keep it among the cases that are replayed with every test, or in this folder.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = keep::CASES)]
     keep: Option<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusArguments,
     /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
     #[arg(long)]
     planted: Option<String>,
@@ -92,11 +95,13 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     };
     let minutes = drill.minutes.or(cases.is_none().then_some(1.0));
     let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    silence_panics();
+    let corpus = drill.corpus.replay(jobs)?;
     let source = Source {
         shard: drill.shard,
+        signatures: corpus.is_some(),
         ..Source::default()
     };
-    silence_panics();
     let started = Instant::now();
     let control = Control::default();
     let tally = std::thread::scope(|scope| {
@@ -133,8 +138,13 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if let Some(folder) = &drill.keep {
         keep_failures(folder, &result.tally, bug)?;
     }
-    Ok(match status(&result.tally) {
-        0 if drill.require_coverage && !result.tally.coverage.is_complete() => COVERAGE_GAP,
+    let of_corpus = match corpus {
+        Some(corpus) => corpus.conclude(seed, &result.tally)?,
+        None => 0,
+    };
+    let is_gap = drill.require_coverage && !result.tally.coverage.is_complete();
+    Ok(match worst([status(&result.tally), of_corpus].into_iter()) {
+        0 if is_gap => COVERAGE_GAP,
         status => status,
     })
 }
