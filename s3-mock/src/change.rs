@@ -82,7 +82,7 @@ impl Change {
                     key,
                     version_id: &stored.id,
                     last_modified: stored.last_modified,
-                    version: version.map(|version| (&version.body, version.etag.as_str())),
+                    version: version.map(|version| (&version.body, &*version.etag)),
                 }
             }
             Kind::Removed { key, id } => Said::Removed {

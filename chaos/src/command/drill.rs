@@ -143,10 +143,12 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         None => 0,
     };
     let is_gap = drill.require_coverage && !result.tally.coverage.is_complete();
-    Ok(match worst([status(&result.tally), of_corpus].into_iter()) {
-        0 if is_gap => COVERAGE_GAP,
-        status => status,
-    })
+    Ok(
+        match worst([status(&result.tally), of_corpus].into_iter()) {
+            0 if is_gap => COVERAGE_GAP,
+            status => status,
+        },
+    )
 }
 
 /// What a run, or all shards of one, found: the failures, the summary, the verdict.

@@ -194,7 +194,11 @@ impl<'a> Plot<'a> {
                     .collect()
             }
             A5 | A7 | A8 => ours.next().map(|change| change.seq).into_iter().collect(),
-            A9 => ours.next_back().map(|change| change.seq).into_iter().collect(),
+            A9 => ours
+                .next_back()
+                .map(|change| change.seq)
+                .into_iter()
+                .collect(),
             M1 | M2 | M3 => wrong.map(|(seq, _)| *seq).take(1).collect(),
             Finishes => BTreeSet::from([self.life.ended]),
             _ => BTreeSet::new(),
