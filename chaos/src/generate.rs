@@ -293,16 +293,31 @@ impl Acts<'_> {
                 .map(|key| Act::Purge { key, versions })
         });
         if self.profile.does("op.delete-twice") {
-            self.push(Act::DeletePrefix { again: true });
-            // A stack deeper than a machine has rounds shows whether it peels all of it at once.
-            for _ in 0..[0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize] {
-                self.push(Act::DeletePrefix { again: true });
-            }
+            self.delete_again();
         }
         // Garbage on top of markers.
         if self.profile.does("op.overwrite") && self.chance(40, "late", 0) {
             let act = self.overwrite(9, "late-overwrite");
             self.out.extend(act.map(before));
+        }
+    }
+
+    /// Markers on markers: on every key where every key was deleted, else on some.
+    fn delete_again(&mut self) {
+        // A stack deeper than a machine has rounds shows whether it peels all of it at once.
+        let deeper = [0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize];
+        if self.profile.does("op.delete-prefix") {
+            for _ in 0..=deeper {
+                self.push(Act::DeletePrefix { again: true });
+            }
+            return;
+        }
+        for nth in 0..=self.below(3, "again", 0) {
+            if let Some(key) = self.key(nth, "delete-again", ANY) {
+                for _ in 0..2 + deeper {
+                    self.push(Act::Delete { key });
+                }
+            }
         }
     }
 
@@ -326,14 +341,14 @@ impl Acts<'_> {
         }
         for nth in 0..=self.below(3, "during", 0) {
             let act = match self.below(5, "during-act", nth) {
-                0 => Some(Act::Vacuum),
+                0 if self.profile.does("op.vacuum") => Some(Act::Vacuum),
                 1 => self
                     .key(nth, "during-overwrite", ANY)
                     .map(|key| Act::Overwrite {
                         key,
                         with: Garbage::Longer(3),
                     }),
-                2 => self
+                0 | 2 => self
                     .key(nth, "during-old", OLD)
                     .map(|key| Act::Delete { key }),
                 _ => self

@@ -26,6 +26,8 @@ pub struct Write {
     pub kind: WriteKind,
     /// Whether the right bytes were current before.
     pub right_before: bool,
+    /// Whether a machine had put there what was current before.
+    pub over_a_machines: bool,
     /// Whether they are now.
     pub right_after: bool,
     /// What the object names and was to come back, and was not current when this became current.
@@ -174,6 +176,7 @@ impl Judge {
                 }
             };
             let right_before = self.is_right(key);
+            let over_a_machines = self.scene.log.is_a_machines(key);
             self.scene
                 .log_changes(host.0, wall, std::slice::from_ref(change));
             let right_after = self.is_right(key);
@@ -186,6 +189,7 @@ impl Judge {
                 key: key.clone(),
                 kind,
                 right_before,
+                over_a_machines,
                 right_after,
                 missing_children: if appears && own {
                     self.missing(key)

@@ -36,6 +36,7 @@ pub mod shrink;
 pub mod stranger;
 pub mod theatre;
 pub mod trial;
+mod undisturbed;
 
 pub mod atlas;
 mod atlas_history;

@@ -19,8 +19,9 @@ const CLOCK: Stream = Stream::new("mock.clock");
 const PAGE: Stream = Stream::new("mock.page");
 const VERSION: Stream = Stream::new("mock.version");
 
-/// Keys that are prefixes of one another, or differ behind the first byte of a letter.
-const KEYS: [&str; 6] = ["a", "a/", "a/b", "a\u{e9}", "a\u{1f525}", "b"];
+/// Keys that are prefixes of one another, or differ behind the first byte of a letter; the last two beyond
+/// ASCII change places in UTF-16.
+const KEYS: [&str; 7] = ["a", "a/", "a/b", "a\u{e9}", "a\u{ff5e}", "a\u{1f525}", "b"];
 
 /// Runs so many operations, with a whole listing in pages after every few.
 pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {

@@ -31,6 +31,7 @@ use crate::property::{Property, Violation};
 use crate::scenario::{Act, Scenario, Target, When};
 use crate::scene::{Scene, SceneError};
 use crate::theatre::{Opening, Simulated, Theatre};
+use crate::undisturbed;
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
@@ -111,9 +112,19 @@ pub fn run<S: Subject>(
     if !subject.takes(scenario) {
         return Err(SceneError::NotTaken);
     }
-    run_in(scenario, keep_trace, |opening| {
-        Simulated::open(subject, opening)
-    })
+    let simulate = |scenario: &Scenario, keep_trace| {
+        run_in(scenario, keep_trace, |opening| {
+            Simulated::open(subject, opening)
+        })
+    };
+    let mut outcome = simulate(scenario, keep_trace)?;
+    let otherwise = undisturbed::compare(scenario, &outcome, |other| simulate(other, false))?;
+    if !otherwise.is_empty() {
+        outcome.violations.extend(otherwise);
+        let by_property = |violation: &Violation| violation.property;
+        outcome.violations.sort_by_key(by_property);
+    }
+    Ok(outcome)
 }
 
 /// Runs a scenario wherever `open` lets it run.

@@ -52,7 +52,13 @@ impl Bucket {
                 self.remove(key, crate::version_id::NULL);
                 None
             }
-            (None, Versioning::Enabled | Versioning::Suspended) => Some(self.store(now, key, None)),
+            (None, Versioning::Enabled | Versioning::Suspended) => {
+                let marker = self.store(now, key, None);
+                if crate::drill::planted("MK-05") && key.ends_with('/') {
+                    self.remove(key, &marker);
+                }
+                Some(marker)
+            }
         };
         Ok(Deleted {
             key: key.to_owned(),

@@ -194,6 +194,9 @@ impl Bucket {
         if crate::drill::planted("MK-01") {
             markers_of_a_second_first(&mut page.entries);
         }
+        if crate::drill::planted("MK-04") {
+            page.entries.sort_by_key(|entry| utf16(&entry.key));
+        }
         page
     }
 
@@ -304,6 +307,8 @@ impl<'a> Walk<'a> {
         if let Some((key, history)) = found.filter(|_| in_range) {
             let older = history.partition_point(|stored| stored.sequence < sequence);
             let skipped = usize::from(crate::drill::planted("MK-02"));
+            let again = crate::drill::planted("MK-06") && !key.is_ascii() && older < history.len();
+            let older = older + usize::from(again);
             self.within = Some((key, history, older.saturating_sub(skipped)));
         }
     }
@@ -393,6 +398,11 @@ fn listed_object(key: &Arc<str>, stored: &Stored) -> Option<ListedObject> {
         storage_class: version.storage_class,
         restored: version.restored,
     })
+}
+
+/// MK-04's order: that of a language whose strings are UTF-16.
+fn utf16(key: &str) -> Vec<u16> {
+    key.encode_utf16().collect()
 }
 
 /// MK-01's order.

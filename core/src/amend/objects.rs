@@ -99,7 +99,7 @@ impl Objects {
 
     pub(super) fn any_to_write(&self) -> bool {
         self.by_key.values().any(Object::is_to_write)
-            || (planted("AM-12") && !self.by_key.is_empty())
+            || ((planted("AM-12") || planted("AM-24")) && !self.by_key.is_empty())
     }
 
     /// Something that the rows need is lost or unknown.
