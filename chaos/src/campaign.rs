@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use firedrill_sim::draw::{Seed, Stream};
 use serde::{Deserialize, Serialize};
 
+pub use crate::catalogue::{PLANTED, PLANTED_CASES_MAX, PlantedBug};
+use crate::corpus;
+use crate::coverage::Coverage;
+use crate::generate;
 use crate::property::{Property, Violation};
 use crate::runner::{self, Outcome, Subject};
 use crate::scenario::Scenario;
 use crate::shard::Shard;
-use crate::{corpus, generate, swarm};
 
 const CASE: Stream = Stream::new("campaign.case");
 
@@ -92,6 +95,8 @@ pub struct Tally {
     pub faults: Counts,
     /// What people and programs did, by name.
     pub operations: Counts,
+    /// What was reached of all that is to be reached.
+    pub coverage: Coverage,
     /// What the reports decided, by name.
     pub decisions: Counts,
     /// How the reports ended, by exit status.
@@ -239,6 +244,42 @@ pub fn run_caught<S: Subject>(
     }
 }
 
+/// What the case of this number violates, as a campaign sees it.
+pub(crate) fn violations_of<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    number: u64,
+) -> Vec<Violation> {
+    let twice = number.is_multiple_of(DOUBLE_EVERY);
+    try_case(scenario, subject, planted, twice, &mut |_| {})
+}
+
+/// What a case violates. `twice` also compares its trace with that of a second run.
+fn try_case<S: Subject>(
+    scenario: &Scenario,
+    subject: &S,
+    planted: Option<&'static str>,
+    twice: bool,
+    note: &mut dyn FnMut(&Outcome),
+) -> Vec<Violation> {
+    let outcome = match run_caught(scenario, subject, planted, false) {
+        Err(violations) => return violations,
+        Ok(outcome) => outcome,
+    };
+    note(&outcome);
+    let mut violations = outcome.violations;
+    if twice {
+        let again = run_caught(scenario, subject, planted, false);
+        let again = again.map(|outcome| outcome.trace.hash()).ok();
+        if again != Some(outcome.trace.hash()) {
+            let sentence = "a second run of the same scenario has another trace";
+            violations.push(Violation::of_run(Property::Deterministic, sentence));
+        }
+    }
+    violations
+}
+
 impl Tally {
     fn case<S: Subject>(
         &mut self,
@@ -249,28 +290,17 @@ impl Tally {
         signatures: bool,
     ) -> Vec<Violation> {
         self.cases += 1;
-        let violations = match run_caught(scenario, subject, orders.planted, false) {
-            Err(violations) => violations,
-            Ok(outcome) => {
-                self.note(scenario, &outcome);
-                if signatures {
-                    let signature = corpus::signature(scenario, &outcome);
-                    let first = self.reached.entry(signature).or_insert(number);
-                    *first = number.min(*first);
-                }
-                let mut violations = outcome.violations;
-                if number.is_multiple_of(DOUBLE_EVERY) {
-                    self.doubled += 1;
-                    let again = run_caught(scenario, subject, orders.planted, false);
-                    let again = again.map(|outcome| outcome.trace.hash()).ok();
-                    if again != Some(outcome.trace.hash()) {
-                        let sentence = "a second run of the same scenario has another trace";
-                        violations.push(Violation::of_run(Property::Deterministic, sentence));
-                    }
-                }
-                violations
+        let twice = number.is_multiple_of(DOUBLE_EVERY);
+        self.doubled += u64::from(twice);
+        let mut note = |outcome: &Outcome| {
+            self.note(scenario, outcome);
+            if signatures {
+                let signature = corpus::signature(scenario, outcome);
+                let first = self.reached.entry(signature).or_insert(number);
+                *first = number.min(*first);
             }
         };
+        let violations = try_case(scenario, subject, orders.planted, twice, &mut note);
         let mut ids: Vec<_> = violations.iter().map(|found| found.property).collect();
         ids.dedup();
         for property in ids {
@@ -283,6 +313,7 @@ impl Tally {
         self.lives += outcome.lives;
         self.effects += outcome.effects;
         self.crashes += outcome.crashes;
+        self.coverage.note(scenario, outcome);
         for (fault, fired) in scenario.faults.iter().zip(&outcome.fired) {
             *self.faults.entry(fault.class().into()).or_default() += fired;
         }
@@ -313,6 +344,7 @@ impl Tally {
         self.effects += other.effects;
         self.crashes += other.crashes;
         self.doubled += other.doubled;
+        self.coverage.add(&other.coverage);
         self.failures.extend(other.failures);
         self.failures.sort_by_key(|failure| failure.number);
         for (signature, number) in other.reached {
@@ -331,48 +363,4 @@ fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
     for (key, count) in from {
         *into.entry(key).or_default() += count;
     }
-}
-
-/// A planted bug's id, and the properties of which one must catch it.
-pub type PlantedBug = (&'static str, &'static [Property]);
-
-/// Within so many cases each planted bug must be caught.
-pub const PLANTED_CASES_MAX: u64 = 100_000;
-
-/// The planted bugs of the catalogue, each with the property that must catch it.
-pub const PLANTED: [PlantedBug; 25] = {
-    use Property::{A1, A2, A3, A4, A5, A6, A7, A8, A9, M1, M2, M3};
-    [
-        ("AM-01", &[A2]),
-        ("AM-02", &[A4]),
-        ("AM-03", &[A2, A3]),
-        ("AM-04", &[A1]),
-        ("AM-05", &[A1]),
-        ("AM-06", &[A3]),
-        ("AM-07", &[A2]),
-        ("AM-08", &[A8]),
-        ("AM-09", &[A3]),
-        ("AM-10", &[A4]),
-        ("AM-11", &[A4]),
-        ("AM-12", &[A3]),
-        ("AM-13", &[A1]),
-        ("AM-14", &[A9]),
-        ("AM-15", &[A5]),
-        ("AM-16", &[A6]),
-        ("AM-17", &[A7]),
-        ("AM-18", &[A2]),
-        ("AM-19", &[A4]),
-        ("AM-20", &[A4]),
-        ("AM-21", &[A1]),
-        ("AM-22", &[A4]),
-        ("MK-01", &[M1]),
-        ("MK-02", &[M2]),
-        ("MK-03", &[M3]),
-    ]
-};
-
-/// Every class of fault or operation that a profile can have, for the summary.
-pub fn classes() -> impl Iterator<Item = &'static str> {
-    let operations = swarm::OPERATIONS.iter().map(|(name, _)| *name);
-    operations.chain(swarm::FAULTS.iter().map(|(name, _)| *name))
 }

@@ -22,11 +22,20 @@ const HOSTS: Stream = Stream::new("generate.hosts");
 
 /// The scenario of a case.
 pub fn scenario(case: u64) -> Scenario {
+    of_profile(case, &Profile::draw(Seed(case)))
+}
+
+/// The scenario of a case in a world without one class of operations or faults. Everything else in it is
+/// drawn as in [`scenario`].
+pub fn scenario_without(case: u64, class: &str) -> Scenario {
+    of_profile(case, &Profile::draw(Seed(case)).without(class))
+}
+
+fn of_profile(case: u64, profile: &Profile) -> Scenario {
     let seed = Seed(case);
-    let profile = Profile::draw(seed);
     let table = table(seed);
     let commits = table.commits.len();
-    let amend = amend(seed, &profile, commits);
+    let amend = amend(seed, profile, commits);
     let mut scenario = Scenario {
         story: String::new(),
         seed: case,
@@ -36,15 +45,15 @@ pub fn scenario(case: u64) -> Scenario {
         } else {
             0
         },
-        bucket: bucket(seed, &profile, commits),
-        hosts: hosts(seed, &profile, &amend),
+        bucket: bucket(seed, profile, commits),
+        hosts: hosts(seed, profile, &amend),
         amend,
         table: TableSource::Generated(table),
         operations: Vec::new(),
         faults: Vec::new(),
     };
-    scenario.operations = operations(seed, &profile, &scenario);
-    scenario.faults = faults(seed, &profile);
+    scenario.operations = operations(seed, profile, &scenario);
+    scenario.faults = faults(seed, profile);
     scenario
 }
 

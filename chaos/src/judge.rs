@@ -64,10 +64,12 @@ pub struct Judge {
     pub acted: bool,
     /// Listings that were wrong.
     pub wrong_pages: Vec<Violation>,
+    /// The line of the trace in which each of them was answered.
+    pub wrong_at: Vec<u64>,
     /// What came between that must not happen to a scenario.
     pub error: Option<SceneError>,
-    /// Acts that wait for their phase.
-    pending: Vec<Operation>,
+    /// Acts that wait for their phase, with their place in the scenario.
+    pending: Vec<(usize, Operation)>,
     /// Acts that were done, by name.
     pub acts_done: Vec<Act>,
     planned: bool,
@@ -77,7 +79,8 @@ pub struct Judge {
 impl Judge {
     /// Looks at a scene whose machine has not started.
     pub fn new(scene: Scene, atlas: Atlas, operations: &[Operation]) -> Self {
-        let later = |operation: &&Operation| operation.when != When::Before;
+        let later = |(_, operation): &(usize, Operation)| operation.when != When::Before;
+        let pending = operations.iter().cloned().enumerate().filter(later);
         Self {
             scene,
             atlas,
@@ -87,8 +90,9 @@ impl Judge {
             committed: false,
             acted: false,
             wrong_pages: Vec::new(),
+            wrong_at: Vec::new(),
             error: None,
-            pending: operations.iter().filter(later).cloned().collect(),
+            pending: pending.collect(),
             acts_done: Vec::new(),
             planned: false,
             applied: 0,
@@ -119,10 +123,11 @@ impl Judge {
         }
         let (now, later) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|operation| due(operation.when));
+            .partition(|(_, operation)| due(operation.when));
         self.pending = later;
-        for operation in now {
+        for (number, operation) in now {
             let before = self.scene.log.records().len();
+            self.scene.place(stage.trace.len() + 1, Some(number));
             let wall = stage.store.wall(stage.now);
             let done = self.scene.act(&operation.act, stage.store, wall);
             if let Err(error) = done {
@@ -143,10 +148,18 @@ impl Judge {
         expected.is_some_and(|expected| self.scene.log.current(key) == Some(&expected.right))
     }
 
-    fn note_changes(&mut self, applied: &Applied<'_>, stage: &mut Stage<'_>) {
-        let own = self.hosts.contains(&applied.host);
+    /// A request of this host changed the bucket.
+    pub fn changed(&mut self, host: HostId, changes: &[Change], stage: &mut Stage<'_>) {
+        let own = self.hosts.contains(&host);
         let wall = stage.store.wall(stage.now);
-        for change in applied.changes {
+        if !changes.is_empty() {
+            // The line says that it was applied; one more for each removal stands behind it.
+            let removed = |change: &&Change| matches!(change, Change::Removed { .. });
+            let removals = changes.iter().filter(removed).count() as u64;
+            self.scene
+                .place(stage.trace.len().saturating_sub(removals), None);
+        }
+        for change in changes {
             let (key, kind) = match change {
                 Change::Put { key, .. } => (key, WriteKind::Put),
                 Change::Copied { key, .. } => (key, WriteKind::Copied),
@@ -162,14 +175,14 @@ impl Judge {
             };
             let right_before = self.is_right(key);
             self.scene
-                .log_changes(applied.host.0, wall, std::slice::from_ref(change));
+                .log_changes(host.0, wall, std::slice::from_ref(change));
             let right_after = self.is_right(key);
             let appears = right_after && !right_before;
             if self.hosts.len() > 1 || !own {
                 self.touched.insert(key.clone());
             }
             self.writes.push(Write {
-                host: applied.host,
+                host,
                 key: key.clone(),
                 kind,
                 right_before,
@@ -202,25 +215,30 @@ impl Judge {
             .collect()
     }
 
-    fn judge_page(&mut self, applied: &Applied<'_>, stage: &Stage<'_>) {
-        let (Request::ListVersions { prefix, after }, Ok(Answer::Page { entries, next })) =
-            (applied.request, applied.reply)
-        else {
-            return;
-        };
-        let page = Page {
-            prefix: prefix.as_str(),
-            after: after.as_ref(),
-            entries,
-            next: next.as_ref(),
-        };
-        let whole = || whole_listing(&stage.store.bucket, prefix.as_str());
+    /// The bucket answered this to a request for a listing.
+    pub fn listed(&mut self, page: Page<'_>, stage: &Stage<'_>) {
+        let whole = || whole_listing(&stage.store.bucket, page.prefix);
         if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
+            self.wrong_at.push(stage.trace.len());
             self.wrong_pages.push(Violation {
                 property: Property::of_mock(wrong.property),
                 key: Some(wrong.key),
                 sentence: wrong.sentence,
             });
+        }
+    }
+}
+
+impl Judge {
+    /// A host's write was applied, whatever came of it.
+    pub fn written(&mut self, host: HostId, stage: &mut Stage<'_>) {
+        if self.hosts.contains(&host) {
+            self.applied += 1;
+            let count = self.applied;
+            self.act(
+                |when| matches!(when, When::AfterWrites(after) if after <= count),
+                stage,
+            );
         }
     }
 }
@@ -235,15 +253,20 @@ impl Watcher for Judge {
     }
 
     fn applied(&mut self, applied: &Applied<'_>, stage: &mut Stage<'_>) {
-        self.note_changes(applied, stage);
-        self.judge_page(applied, stage);
-        if applied.request.is_write() && self.hosts.contains(&applied.host) {
-            self.applied += 1;
-            let count = self.applied;
-            self.act(
-                |when| matches!(when, When::AfterWrites(after) if after <= count),
-                stage,
-            );
+        self.changed(applied.host, applied.changes, stage);
+        if let (Request::ListVersions { prefix, after }, Ok(Answer::Page { entries, next })) =
+            (applied.request, applied.reply)
+        {
+            let page = Page {
+                prefix: prefix.as_str(),
+                after: after.as_ref(),
+                entries,
+                next: next.as_ref(),
+            };
+            self.listed(page, stage);
+        }
+        if applied.request.is_write() {
+            self.written(applied.host, stage);
         }
     }
 }

@@ -20,14 +20,20 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod catalogue;
+pub mod chronicle;
 pub mod corpus;
+pub mod coverage;
+pub mod doublecheck;
 pub mod kept;
+pub mod part;
 pub mod report;
 pub mod runner;
 pub mod shard;
 pub mod shrink;
 pub mod stranger;
 pub mod theatre;
+pub mod trial;
 
 pub mod atlas;
 mod atlas_history;

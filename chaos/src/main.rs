@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 /// Tries amend on thousands of simulated disasters. Without arguments: for one minute, on all cores.
 ///
 /// Exit status: 0 nothing found · 1 a safety property violated · 2 usage · 3 a machine did not finish ·
-/// 4 not deterministic · 101 a panic.
+/// 4 not deterministic · 5 a gap in the coverage · 101 a panic.
 #[derive(Debug, Parser)]
 #[command(
     name = "firedrill-chaos",
@@ -36,10 +36,14 @@ enum Command {
     Replay(command::replay::Replay),
     /// Makes a failing case as small as it gets, and says without what it would pass.
     Shrink(command::shrink::Shrink),
+    /// Runs the same cases twice, and says where two runs of one case differ.
+    Doublecheck(command::doublecheck::Doublecheck),
     /// Makes one result out of the results of many shards.
     Merge(command::merge::Merge),
     /// Rewrites what the kept cases expect, after an intended change.
     Bless(command::bless::Bless),
+    /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
+    Scoreboard(command::scoreboard::Arguments),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -51,8 +55,10 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
+        Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
         Some(Command::Merge(arguments)) => command::merge::run(arguments),
         Some(Command::Bless(arguments)) => command::bless::run(arguments),
+        Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {

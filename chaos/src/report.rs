@@ -1,6 +1,22 @@
 //! Reports that argue: the property in one sentence, the scenario, what was expected against what is, the
 //! histories of the keys concerned, and the line that replays it. At most some forty rows.
 
+pub mod html;
+pub mod story;
+pub mod text;
+
+pub mod look;
+
+mod bucket;
+pub mod model;
+pub mod moments;
+pub mod names;
+pub mod rows;
+
+pub mod page;
+
+use story::class_name;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -180,7 +196,7 @@ pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
     } else {
         format!("VIOLATED, in so many cases: {}", counts(&tally.violated))
     };
-    let rows = [
+    let mut rows = vec![
         format!(
             "{verdict}: {} cases in {seconds:.1} s, {per_core:.0} a second on each of {jobs} cores.",
             tally.cases
@@ -194,6 +210,7 @@ pub fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
         format!("  decisions           {}", counts(&tally.decisions)),
         format!("  exit statuses       {}", counts(&tally.statuses)),
     ];
+    rows.extend(tally.coverage.rows());
     rows.join("\n")
 }
 

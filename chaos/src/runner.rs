@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
+use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
 use firedrill_core::object::{Entry, Key, WallTime};
 use firedrill_s3_mock as mock;
@@ -23,6 +24,7 @@ use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings};
 
 use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
+use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
@@ -87,8 +89,14 @@ pub struct Outcome {
     pub reports: Vec<Report>,
     /// What others did while a machine ran or was down, in order.
     pub acts: Vec<Act>,
+    /// Places in core that were reached.
+    pub probes: ProbeSet,
+    /// Why a life was judged for lies and damage only, for each such life.
+    pub open: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
+    /// What whoever tells it wants to know; empty unless the trace is kept.
+    pub chronicle: Chronicle,
 }
 
 /// Runs a scenario in the simulated world.
@@ -117,6 +125,7 @@ pub fn run_in<T: Theatre>(
     keep_trace: bool,
     open: impl FnOnce(Opening) -> T,
 ) -> Result<Outcome, SceneError> {
+    let _ = drill::take_reached();
     let (scene, mut store) = Scene::set_up(scenario)?;
     let settings = Settings {
         seed: Seed(scenario.seed),
@@ -136,9 +145,11 @@ pub fn run_in<T: Theatre>(
         removal_denied: faults.iter().filter(is_denial).any(removes),
         violations: Vec::new(),
         reports: Vec::new(),
+        open: Vec::new(),
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        chronicle: Chronicle::default(),
         theatre: open(Opening {
             settings,
             store,
@@ -160,9 +171,11 @@ struct Drill<'a, T: Theatre> {
     removal_denied: bool,
     violations: Vec<Violation>,
     reports: Vec<Report>,
+    open: Vec<&'static str>,
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    chronicle: Chronicle,
 }
 
 /// How a life ended.
@@ -218,6 +231,7 @@ impl<T: Theatre> Drill<'_, T> {
     /// One life of the machine, or of two at once. `number` counts lives with faults on.
     fn life(&mut self, number: usize, second: bool) -> End {
         self.lives += 1;
+        let (began, found) = (self.theatre.lines(), self.violations.len());
         let atlas = self.draw_atlas();
         let hosts = &self.scenario.hosts;
         let first = number == 0;
@@ -252,7 +266,15 @@ impl<T: Theatre> Drill<'_, T> {
             silent: self.theatre.is_silent(),
             beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
+        let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
+            "the faults exceed every budget"
+        } else {
+            "two machines at once saw what one did half-way"
+        });
+        let free = self.theatre.judge().atlas.free;
+        self.open.extend(free.or(beyond));
         let (ended, state) = self.judge_life(&ids, circumstances);
+        self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -333,6 +355,32 @@ impl<T: Theatre> Drill<'_, T> {
         (all_ended, state)
     }
 
+    /// Writes a life down, where somebody will want to read of it.
+    fn remember(
+        &mut self,
+        hosts: &[HostId],
+        began: Option<u64>,
+        found: usize,
+        (healed, second): (bool, bool),
+    ) {
+        let (Some(began), Some(ended)) = (began, self.theatre.lines()) else {
+            return;
+        };
+        let reports = hosts.iter().map(|host| self.theatre.report(*host));
+        let reports = reports.collect();
+        let atlas = self.theatre.judge().atlas.clone();
+        self.chronicle.lives.push(Life {
+            hosts: hosts.to_vec(),
+            began,
+            ended,
+            healed,
+            second,
+            atlas,
+            reports,
+            violations: self.violations[found..].to_vec(),
+        });
+    }
+
     fn is_final(
         &mut self,
         hosts: &[HostId],
@@ -387,6 +435,10 @@ impl<T: Theatre> Drill<'_, T> {
         let entries = self.theatre.everything();
         let effects = self.theatre.effects();
         let (mut judge, trace) = self.theatre.close();
+        if trace.is_kept() {
+            let lines = judge.wrong_at.iter().copied();
+            self.chronicle.wrong_pages = lines.zip(judge.wrong_pages.clone()).collect();
+        }
         self.violations.append(&mut judge.wrong_pages);
         self.violations.extend(judge_bucket(&judge, &entries));
         if self.scenario.mock_operations > 0 {
@@ -403,9 +455,12 @@ impl<T: Theatre> Drill<'_, T> {
             effects,
             crashes: self.crashes,
             reports: self.reports,
+            probes: drill::take_reached(),
+            open: self.open,
             trace,
             acts: judge.acts_done,
             scene: judge.scene,
+            chronicle: self.chronicle,
         })
     }
 }

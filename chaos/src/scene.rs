@@ -10,6 +10,7 @@ use firedrill_s3_mock::{Bucket, CopySource, FaultPlan, PutOptions, StorageClass,
 use firedrill_sim::draw::{Seed, Stream};
 use firedrill_sim::object_store::{Change, ObjectStore};
 
+use crate::chronicle::Place;
 use crate::oracle::log::{Author as By, Log, Record, What};
 use crate::scenario::{Act, Garbage, Scenario, TableSource, Versions};
 use crate::truth::{Author, Truth};
@@ -26,6 +27,8 @@ pub struct Scene {
     pub truth: Truth,
     /// What happened to the bucket.
     pub log: Log,
+    /// Which of its records belong to which line of the trace.
+    pub places: Vec<Place>,
     author: Option<Author>,
     seed: Seed,
     acts: u64,
@@ -69,14 +72,16 @@ impl Scene {
         let mut scene = Self {
             truth: Truth::default(),
             log: Log::default(),
+            places: Vec::new(),
             author: None,
             seed: Seed(scenario.seed),
             acts: 0,
         };
         let mut clock = Time(WALL_START);
         scene.write_table(scenario, &mut store, &mut clock)?;
-        for operation in &scenario.operations {
+        for (number, operation) in scenario.operations.iter().enumerate() {
             if operation.when == crate::scenario::When::Before {
+                scene.place(0, Some(number));
                 clock.0 += scenario.bucket.step_ms as i64;
                 scene.act(&operation.act, &mut store, clock)?;
             }
@@ -369,6 +374,16 @@ impl Scene {
             second: now.seconds(),
             key: key.clone(),
             what,
+        });
+    }
+
+    /// What is logged from now on belongs to this line of the trace.
+    pub fn place(&mut self, seq: u64, operation: Option<usize>) {
+        let record = self.log.records().len();
+        self.places.push(Place {
+            record,
+            seq,
+            operation,
         });
     }
 

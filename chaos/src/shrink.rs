@@ -33,6 +33,7 @@ use crate::runner::Subject;
 use crate::scenario::{Act, CommitPlan, Scenario, SegmentPlan, TableSource, Target};
 
 pub use counterfactual::{Counterfactual, counterfactuals};
+pub(crate) use counterfactual::{name_fault, name_operation};
 pub use tell::{comment, counts, story};
 
 /// Runs that a shrink may take unless it is told otherwise.
@@ -162,6 +163,12 @@ pub fn violated<S: Subject>(
         Attempt::Panicked(_) => Ok(vec![Property::NoPanic]),
         Attempt::NotSetUp(why) => Err(ShrinkError::NotSetUp(why)),
     }
+}
+
+/// Whether a scenario violates nothing, and has the same trace twice.
+pub fn passes<S: Subject>(scenario: &Scenario, subject: &S, planted: Option<&'static str>) -> bool {
+    violated(scenario, subject, planted).is_ok_and(|found| found.is_empty())
+        && is_repeatable(scenario, subject, planted)
 }
 
 /// Whether a scenario violates this one. One that cannot be set up violates nothing.

@@ -71,6 +71,14 @@ impl Profile {
         }
     }
 
+    /// The same, without this class of operations or faults.
+    #[must_use]
+    pub fn without(mut self, class: &str) -> Self {
+        self.operations.retain(|name| *name != class);
+        self.faults.retain(|name| *name != class);
+        self
+    }
+
     /// Whether this operation class exists.
     pub fn does(&self, operation: &str) -> bool {
         self.operations.contains(&operation)

@@ -88,6 +88,9 @@ pub trait Theatre {
     /// Requests that a host has sent and not heard of.
     fn waiting(&self, host: HostId) -> usize;
 
+    /// How many lines the trace has by now; none if only its hash is kept.
+    fn lines(&self) -> Option<u64>;
+
     /// Every version and marker of the bucket, in listing order.
     fn everything(&mut self) -> Vec<(Key, Entry)>;
 
@@ -174,6 +177,11 @@ impl<S: Subject> Theatre for Simulated<'_, S> {
 
     fn waiting(&self, host: HostId) -> usize {
         self.world.waiting(host)
+    }
+
+    fn lines(&self) -> Option<u64> {
+        let trace = &self.world.trace;
+        trace.is_kept().then(|| trace.len())
     }
 
     fn everything(&mut self) -> Vec<(Key, Entry)> {

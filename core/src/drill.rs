@@ -1,8 +1,11 @@
-//! Planted bugs: what the drill switches on to prove that it would notice.
+//! Planted bugs and probes: what the drill switches on to prove that it would notice, and what it must
+//! reach.
 //!
 //! In a production build [`planted`] is a constant `false` and every planted branch is compiled away.
 //! With the feature `drill` it is true for the one bug that the runner made active on this thread, so one
 //! build holds all of them.
+
+mod probe;
 
 #[cfg(feature = "drill")]
 mod active {
@@ -38,6 +41,9 @@ mod active {
 
 #[cfg(feature = "drill")]
 pub use active::{activate, planted, stash, unstash};
+pub use probe::{Probe, reached, sometimes};
+#[cfg(feature = "drill")]
+pub use probe::{ProbeSet, take_reached};
 
 /// Whether this planted bug is the active one: never, in a production build.
 #[cfg(not(feature = "drill"))]

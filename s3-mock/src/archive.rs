@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::change::Kind;
 use crate::object::Version;
 use crate::{Bucket, Error, StorageClass};
 
@@ -16,9 +17,10 @@ impl Bucket {
         version: &str,
         class: StorageClass,
     ) -> Result<(), Error> {
-        let version = self.version_mut(key, version)?;
-        version.storage_class = class;
-        version.restored = false;
+        let moved = self.version_mut(key, version)?;
+        moved.storage_class = class;
+        moved.restored = false;
+        self.note_class(key, version, class, false);
         Ok(())
     }
 
@@ -28,17 +30,26 @@ impl Bucket {
     /// [`Error::NoSuchVersion`], also for a marker; [`Error::InvalidObjectState`] where there is nothing to
     /// restore.
     pub fn restore(&mut self, key: &str, version: &str) -> Result<(), Error> {
-        let version = self.version_mut(key, version)?;
-        if !version.storage_class.is_archive() {
-            return Err(Error::InvalidObjectState {
-                storage_class: version.storage_class,
-            });
+        let archived = self.version_mut(key, version)?;
+        let storage_class = archived.storage_class;
+        if !storage_class.is_archive() {
+            return Err(Error::InvalidObjectState { storage_class });
         }
-        version.restored = true;
+        archived.restored = true;
+        self.note_class(key, version, storage_class, true);
         Ok(())
     }
 
-    fn version_mut(&mut self, key: &str, id: &str) -> Result<&mut Version, Error> {
+    fn note_class(&mut self, key: &str, id: &str, storage_class: StorageClass, restored: bool) {
+        self.note(|| Kind::Class {
+            key: key.into(),
+            id: id.into(),
+            storage_class,
+            restored,
+        });
+    }
+
+    pub(crate) fn version_mut(&mut self, key: &str, id: &str) -> Result<&mut Version, Error> {
         let history = self.keys.get_mut(key).ok_or(Error::NoSuchVersion)?;
         let newest_first = history.iter_mut().rev();
         let stored = newest_first.into_iter().find(|stored| &*stored.id == id);

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
+use crate::change::{Kind, Recorder};
 use crate::object::{Stored, Version};
 use crate::{Condition, Error, StorageClass, Time, version_id};
 
@@ -41,9 +42,9 @@ pub enum Versioning {
 /// A versioned bucket in memory. Cloning it copies no bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    versioning: Versioning,
+    pub(crate) versioning: Versioning,
     pub(crate) keys: BTreeMap<Arc<str>, Vec<Stored>>,
-    sequence: u64,
+    pub(crate) sequence: u64,
     /// Foreign version ids that were removed, with the place that they had: a listing may still name one.
     pub(crate) removed: BTreeMap<Arc<str>, u64>,
     /// A listing's page never has more entries, whatever the request says. S3's is 1000; a drill makes it
@@ -52,6 +53,7 @@ pub struct Bucket {
     /// Every put and copy gets an ETag that is not the MD5 of its bytes, another one each time, as with
     /// multipart uploads and KMS.
     pub foreign_etags: bool,
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 /// How to put, beyond the bytes.
@@ -92,6 +94,7 @@ impl Bucket {
             removed: BTreeMap::new(),
             page_size_max: PAGE_SIZE_MAX,
             foreign_etags: false,
+            recorder: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Bucket {
             return Err(Error::IllegalVersioning);
         }
         self.versioning = versioning;
+        self.note(|| Kind::Versioning(versioning));
         Ok(())
     }
 
@@ -204,6 +208,10 @@ impl Bucket {
 
     /// Puts a finished entry on top of a key.
     pub(crate) fn push(&mut self, key: &str, stored: Stored) {
+        self.note(|| Kind::Stored {
+            key: key.into(),
+            stored: stored.clone(),
+        });
         match self.keys.get_mut(key) {
             Some(history) => history.push(stored),
             None => {
@@ -224,6 +232,10 @@ impl Bucket {
         if id != version_id::NULL && !tells_its_place {
             self.removed.insert(Arc::clone(&stored.id), stored.sequence);
         }
+        self.note(|| Kind::Removed {
+            key: key.into(),
+            id: Arc::clone(&stored.id),
+        });
         Some(stored)
     }
 

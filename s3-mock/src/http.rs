@@ -9,7 +9,8 @@
 //! ([`Service::serve_connection`]) or for a client in the same process ([`Service::call`]).
 //!
 //! Invariants: time comes from the [`Clock`] that the builder was given; every operation locks the state once,
-//! so each is atomic; versions and markers are listed in listing order over the wire too.
+//! so each is atomic; versions and markers are listed in listing order over the wire too; with a folder
+//! ([`Data`]), what is answered is in its log.
 //!
 //! Deliberately not here: TLS, HTTP/2, host-style bucket names (clients use path style for an endpoint that
 //! is an address), more than one account.
@@ -19,6 +20,7 @@ mod answer;
 mod checksum;
 mod chunked;
 mod clock;
+mod data;
 mod faults;
 mod listings;
 mod object;
@@ -32,7 +34,9 @@ mod state;
 mod uploads;
 mod xml;
 
+pub use address::fault_address;
 pub use clock::{Clock, SystemClock, TickingClock};
+pub use data::{Data, DataError};
 pub use observer::{Applied, Observer};
 pub use s3s::Body;
 pub use seed::{SeedError, load};

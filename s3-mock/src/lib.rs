@@ -13,6 +13,7 @@
 
 mod archive;
 mod bucket;
+mod change;
 mod condition;
 mod copy;
 mod delete;
@@ -30,6 +31,7 @@ mod time;
 mod version_id;
 
 pub use bucket::{Bucket, PAGE_SIZE_MAX, PutOptions, Versioning, Written};
+pub use change::Change;
 pub use condition::{Condition, Preconditions};
 pub use copy::CopySource;
 pub use delete::{DELETE_MANY_MAX, Deleted};

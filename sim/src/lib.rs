@@ -18,6 +18,7 @@ pub mod fixture;
 pub mod fuse;
 pub mod object_store;
 pub mod queue;
+pub mod telling;
 pub mod trace;
 pub mod world;
 

@@ -2,6 +2,7 @@
 //!
 //! No pointers, paths, thread ids or wall time get into a line, so the hash of two runs is equal if and
 //! only if the same things happened in the same order. `cause` names the line that brought a line about.
+//! What a reader wants besides is a line's [`Note`]: made only where lines are kept, and no part of the hash.
 
 use std::io::{self, Write};
 
@@ -27,6 +28,20 @@ pub struct TraceEvent {
     pub detail: String,
     /// The line that brought it about; 0 for what nobody did.
     pub cause: u64,
+    /// What a reader may want to know besides.
+    #[serde(flatten)]
+    pub note: Note,
+}
+
+/// What goes with a line for whoever reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Note {
+    /// In words.
+    #[serde(rename = "note", skip_serializing_if = "String::is_empty")]
+    pub words: String,
+    /// Which faults struck here, by their place in the plan, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<usize>,
 }
 
 /// The lines so far; their hash always, themselves only where somebody wants to read them.
@@ -77,9 +92,22 @@ impl Trace {
                 entity: entity.to_owned(),
                 detail: detail.to_owned(),
                 cause,
+                note: Note::default(),
             });
         }
         self.count
+    }
+
+    /// Whether lines are kept.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Adds a note to the last line, if lines are kept.
+    pub fn annotate(&mut self, note: impl FnOnce() -> Note) {
+        if let Some(last) = self.kept.as_mut().and_then(|kept| kept.last_mut()) {
+            last.note = note();
+        }
     }
 
     /// The hash of all lines so far.
@@ -147,11 +175,16 @@ mod tests {
         let mut hashed = Trace::new(false);
         for trace in [&mut kept, &mut hashed] {
             trace.push(5, 1, "send", "a\"b", "", 0);
+            trace.annotate(|| Note {
+                words: "by hand".into(),
+                faults: vec![2],
+            });
         }
         assert_eq!(kept.hash(), hashed.hash());
         let mut out = Vec::new();
         kept.write_jsonl(&mut out).expect("a Vec takes everything");
         let line = String::from_utf8(out).expect("JSON is UTF-8");
         assert!(line.contains(r#""entity":"a\"b""#), "{line}");
+        assert!(line.contains(r#""note":"by hand","faults":[2]"#), "{line}");
     }
 }

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::amend::{Effect, Event, Phase, Report};
+use firedrill_core::drill::planted;
 use firedrill_core::machine::{Instant, Machine, RequestId, TimerId};
 use firedrill_core::object::{Cause, Failure, Reply, Request};
 
@@ -23,7 +24,8 @@ use crate::draw::{Seed, Stream, fold, hash_bytes};
 use crate::fate::{AnswerFate, Fate, address};
 use crate::object_store::{Change, ObjectStore};
 use crate::queue::{Nanos, Queue};
-use crate::trace::Trace;
+use crate::telling;
+use crate::trace::{Note, Trace};
 
 const WAY_THERE: Stream = Stream::new("world.way-there");
 const WAY_BACK: Stream = Stream::new("world.way-back");
@@ -289,6 +291,12 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
             Event::Interrupt => ("interrupt", ""),
         };
         let cause = self.trace.push(now, id.0, kind, "", detail, cause);
+        if let Event::Reply { reply, .. } = &event {
+            self.trace.annotate(|| Note {
+                words: telling::reply(reply),
+                ..Note::default()
+            });
+        }
         let mut effects = Vec::new();
         machine.step(Instant::from_nanos(now - host.born), event, &mut effects);
         for effect in effects {
@@ -348,6 +356,7 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
             hash_bytes(key.unwrap_or_default().as_bytes()),
             operation as u64 + 1,
         );
+        let watch = self.watch_faults();
         let fault = self.store.strike(&request);
         let fate = fault
             .as_ref()
@@ -357,6 +366,10 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         let sent = self
             .trace
             .push(self.now, id.0, kind, key.unwrap_or_default(), detail, cause);
+        self.trace.annotate(|| Note {
+            words: telling::request(&request),
+            faults: struck_since(watch, &self.store),
+        });
         let host = &mut self.hosts[id.0 as usize - 1];
         let nth = host.sent.entry(address).or_default();
         *nth += 1;
@@ -393,7 +406,10 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
     fn arm(&mut self, id: HostId, name: TimerId, delay: u128, cause: u64) {
         let delay = u64::try_from(delay).unwrap_or(u64::MAX / 4);
         let salt = fold(u64::from(id.0), name.0);
-        let jitter = self.settings.seed.below(delay / 2 + 1, JITTER, salt, 0);
+        let jitter = match planted("H1-01") {
+            true => wall_clock_seconds() % (delay / 2 + 1),
+            false => self.settings.seed.below(delay / 2 + 1, JITTER, salt, 0),
+        };
         self.trace.push(self.now, id.0, "arm", "", "", cause);
         let event = Happening::Event(id, Event::Timer { id: name }, cause);
         self.queue.push(self.now + delay + jitter, salt, 0, event);
@@ -408,12 +424,17 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
                 AnswerFate::Cut(bytes) => Some(bytes),
                 _ => None,
             };
+            let watch = self.watch_faults();
             let reply = self.store.perform(wall, &parcel.request, cut, &mut changes);
             let (_, key) = address(&parcel.request);
             let key = key.unwrap_or_default();
             let detail = outcome(&reply);
             self.trace
                 .push(self.now, 0, "applied", key, detail, parcel.sent);
+            self.trace.annotate(|| Note {
+                words: telling::reply(&reply),
+                faults: struck_since(watch, &self.store),
+            });
             for change in &changes {
                 if let Change::Removed { key, version } = change {
                     let (key, version) = (key.as_str(), version.as_str());
@@ -457,9 +478,23 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
         self.queue.push(at, parcel.address, parcel.nth, event);
     }
 
+    /// How often each fault has struck, where somebody will want to know which one did next.
+    fn watch_faults(&self) -> Vec<u64> {
+        if self.trace.is_kept() {
+            self.store.faults.fired()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// The machine is gone; each of its requests that is on the way there lands or does not.
     fn crash(&mut self, id: HostId, cause: u64) {
         self.trace.push(self.now, id.0, "crash", "", "", cause);
+        let nth = self.host(id).effects;
+        self.trace.annotate(|| Note {
+            words: format!("after effect {nth} of this life"),
+            ..Note::default()
+        });
         let seed = self.settings.seed;
         let host = self.host_mut(id);
         host.machine = None;
@@ -471,6 +506,23 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
             }
         });
     }
+}
+
+/// The faults that struck since they were counted, by their place in the plan.
+fn struck_since(before: Vec<u64>, store: &ObjectStore) -> Vec<usize> {
+    let counts = before.into_iter().zip(store.faults.fired());
+    let struck = counts.enumerate().filter(|(_, (before, now))| now > before);
+    struck.map(|(fault, _)| fault).collect()
+}
+
+/// H1-01: time from outside the world. Two runs within one second see the same.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a planted bug: what the double check must find"
+)]
+fn wall_clock_seconds() -> u64 {
+    let passed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    passed.map_or(0, |passed| passed.as_secs())
 }
 
 fn timeout(id: RequestId) -> Event {

@@ -4,3 +4,17 @@
 //! |---|---|
 //! | `turmoil` | the driver, its S3 client and the S3 server, over simulated TCP and simulated time |
 //! | `process` | the binaries, their sockets and their disks, killed with SIGKILL |
+
+pub mod campaign;
+pub mod doublecheck;
+pub mod outcome;
+pub mod tier;
+pub mod turmoil;
+
+mod backstage;
+mod connector;
+mod server;
+mod watched;
+
+/// The bucket's name on the wire.
+const BUCKET: &str = "lake";

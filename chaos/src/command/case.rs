@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use firedrill_chaos::campaign::{PLANTED, PlantedBug};
-use firedrill_chaos::generate;
 use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::{Scenario, TableSource};
+use firedrill_chaos::{doublecheck, generate};
 
 /// A case by its seed or its file.
 pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
@@ -42,10 +42,9 @@ pub(crate) fn replay_line(case: &str, planted: Option<&str>) -> String {
 
 /// A planted bug by its id.
 pub(crate) fn known_bug(id: &str) -> anyhow::Result<PlantedBug> {
-    let known = PLANTED.into_iter().find(|(known, _)| *known == id);
-    known.with_context(|| {
-        format!("no planted bug is called {id}; they are AM-01 to AM-22 and MK-01 to MK-03")
-    })
+    let mut all = PLANTED.into_iter().chain([doublecheck::PLANTED]);
+    let known = all.find(|(known, _)| *known == id);
+    known.with_context(|| format!("no planted bug is called {id}; docs/planted-bugs.md lists them"))
 }
 
 /// A property by its id.

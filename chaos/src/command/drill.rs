@@ -14,9 +14,15 @@ use firedrill_chaos::{generate, report, shrink};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{known_bug, replay_line, silence_panics, worst};
+use super::case::{known_bug, silence_panics, worst};
 use super::corpus::CorpusArguments;
-use super::keep;
+use super::{keep, tell};
+
+/// Failures that are told: whoever wants all of them asks for --json.
+const FAILURES_TOLD: usize = 3;
+
+/// The exit status of a drill that found nothing and did not reach all that it is to reach.
+const COVERAGE_GAP: u8 = 5;
 
 /// What `--help` ends with.
 pub(crate) const EXAMPLES: &str = "\
@@ -56,9 +62,15 @@ pub(crate) struct Drill {
     /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
     #[arg(long)]
     planted: Option<String>,
+    /// End with status 5 if a probe was never reached, or a class of operation or fault never happened.
+    #[arg(long)]
+    require_coverage: bool,
     /// Failed cases after which it stops.
     #[arg(long, default_value_t = 5)]
     failures: usize,
+    /// Write a page for each failure that is told into this folder.
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
 }
 
 /// Runs cases.
@@ -117,7 +129,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if drill.json {
         println!("{document}");
     } else {
-        conclude(&result.tally, took, jobs, seed, bug);
+        conclude(&result.tally, took, jobs, seed, bug, drill.html.as_deref())?;
     }
     if let Some(path) = &drill.out {
         std::fs::write(path, document)
@@ -126,13 +138,14 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if let Some(folder) = &drill.keep {
         keep_failures(folder, &result.tally, bug)?;
     }
-    let status = status(&result.tally);
-    match corpus {
-        Some(corpus) => Ok(worst(
-            [status, corpus.conclude(seed, &result.tally)?].into_iter(),
-        )),
-        None => Ok(status),
+    let mut found = status(&result.tally);
+    if let Some(corpus) = corpus {
+        found = worst([found, corpus.conclude(seed, &result.tally)?].into_iter());
     }
+    Ok(match found {
+        0 if drill.require_coverage && !result.tally.coverage.is_complete() => COVERAGE_GAP,
+        found => found,
+    })
 }
 
 /// What a run, or all shards of one, found: the failures, the summary, the verdict.
@@ -142,13 +155,15 @@ pub(crate) fn conclude(
     jobs: usize,
     seed: u64,
     bug: Option<PlantedBug>,
-) {
-    print_failures(tally, bug.map(|(id, _)| id));
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
+    print_failures(tally, bug, pages)?;
     println!("{}", report::summary(tally, took, jobs));
     if let Some((id, properties)) = bug {
         println!("{}", verdict(id, properties, tally));
     }
     println!("root seed {seed}");
+    Ok(())
 }
 
 /// Shrinks each failed case and keeps what is left of it.
@@ -205,21 +220,19 @@ fn watch(
     bar.finish_and_clear();
 }
 
-fn print_failures(tally: &Tally, planted: Option<&'static str>) {
-    for failure in tally.failures.iter().take(3) {
-        let scenario = generate::scenario(failure.case);
-        let line = replay_line(&format!("{:#018x}", failure.case), planted);
-        println!("case {} ({:#018x})", failure.number, failure.case);
-        match campaign::run_caught(&scenario, &Amend::new, planted, false) {
-            Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
-            Err(violations) => {
-                println!(
-                    "{}\nreplay: {line}\n",
-                    report::violations(&violations, 2).join("\n")
-                );
-            }
-        }
+/// Tells the first failures, each of its minimal case, and writes their pages.
+fn print_failures(
+    tally: &Tally,
+    bug: Option<PlantedBug>,
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
+    for failure in tally.failures.iter().take(FAILURES_TOLD) {
+        let case = format!("{:#018x}", failure.case);
+        println!("case {} ({case})", failure.number);
+        tell::failure(&case, &failure.violations, bug, pages)?;
+        println!();
     }
+    Ok(())
 }
 
 /// Whether the drill found what was planted.

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Merge) -> anyhow::Result<u8> {
         println!("{}", serde_json::to_string(&result)?);
     } else {
         let took = Duration::from_secs_f64(result.seconds);
-        conclude(&result.tally, took, result.jobs, result.seed, bug);
+        conclude(&result.tally, took, result.jobs, result.seed, bug, None)?;
     }
     if !unfinished.is_empty() {
         eprintln!(

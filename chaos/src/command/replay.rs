@@ -1,9 +1,18 @@
-//! `firedrill-chaos replay CASE`: one case again, and what happened in it.
+//! `firedrill-chaos replay CASE`: one case again, and what happened in it: told as a story, or line by line.
 
-use firedrill_chaos::{campaign, report};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use firedrill_chaos::campaign::{self, Attempt};
+use firedrill_chaos::part::Part;
+use firedrill_chaos::property::Property;
+use firedrill_chaos::report::{self, html, look, text};
+use firedrill_chaos::runner::Outcome;
+use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 
-use super::case::{known_bug, read_case, replay_line, worst};
+use super::case::{known_bug, known_property, read_case, silence_panics, worst};
+use super::tell::{Failing, write_page};
 
 /// Which case, and what to show of it.
 #[derive(Debug, clap::Args)]
@@ -13,6 +22,25 @@ pub(crate) struct Replay {
     /// Make this planted bug active.
     #[arg(long)]
     planted: Option<String>,
+    /// Tell of this property; without it of the first one that is violated.
+    #[arg(long)]
+    property: Option<String>,
+    /// Take this part of the scenario away before it runs, as a report names it: f1, o2, h1. Repeatable.
+    #[arg(long, value_name = "PART")]
+    without: Vec<Part>,
+    /// Show what keys hold behind this line of the trace (0: as the machine finds them).
+    #[arg(long, value_name = "N")]
+    at: Option<u64>,
+    /// With --at: which keys. `keys` are those of the violation, `all` is every key, anything else a part of
+    /// their names.
+    #[arg(long, value_name = "WHAT", default_value = "keys", requires = "at")]
+    show: String,
+    /// Print the lines of the trace that brought this one about, back to what nobody did.
+    #[arg(long, value_name = "N")]
+    only_causes_of: Option<u64>,
+    /// Write the story as a page to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print the scenario as a file instead of running it.
     #[arg(long)]
     scenario: bool,
@@ -23,49 +51,95 @@ pub(crate) struct Replay {
 
 /// Runs it again.
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
-    let Replay { case, trace, .. } = arguments;
-    let trace = *trace;
-    let planted = arguments
-        .planted
-        .as_deref()
-        .map(known_bug)
-        .transpose()?
-        .map(|(id, _)| id);
-    let scenario = read_case(case)?;
+    let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
+    let planted = planted.map(|(id, _)| id);
+    let mut scenario = read_case(&arguments.case)?;
+    for part in &arguments.without {
+        let smaller = part.taken_from(&scenario);
+        scenario = smaller.with_context(|| format!("the scenario has no part {part}"))?;
+    }
     if arguments.scenario {
         println!("{}", scenario.to_toml()?);
         return Ok(0);
     }
-    let outcome = match campaign::run_caught(&scenario, &Amend::new, planted, trace) {
-        Ok(outcome) => outcome,
-        Err(violations) => {
-            println!("{}", report::violations(&violations, 2).join("\n"));
-            return Ok(worst(
-                violations.iter().map(|found| found.property.exit_status()),
-            ));
+    silence_panics();
+    let attempt = campaign::attempt(&scenario, &Amend::new, planted, true);
+    let found = match &attempt {
+        Attempt::Ended(outcome) => {
+            let found = outcome.violations.iter();
+            found.map(|violation| violation.property).collect()
         }
+        Attempt::Panicked(_) => vec![Property::NoPanic],
+        Attempt::NotSetUp(why) => anyhow::bail!("the scenario cannot be set up: {why}"),
     };
-    if trace {
-        outcome.trace.write_jsonl(std::io::stdout().lock())?;
+    let property = match &arguments.property {
+        Some(id) => Some(known_property(id)?),
+        None => found.first().copied(),
+    };
+    let status = worst(found.iter().map(|found| found.exit_status()));
+    if let Attempt::Ended(outcome) = &attempt
+        && looks(arguments, outcome, property)?
+    {
+        return Ok(status);
     }
-    let statuses = outcome
-        .violations
-        .iter()
-        .map(|found| found.property.exit_status());
-    let status = worst(statuses);
-    if status == 0 {
-        println!("{}", report::describe(&scenario).join("\n"));
-        println!("no property was violated");
-    } else {
+    tell(
+        arguments,
+        &scenario,
+        planted,
+        property.filter(|property| found.contains(property)),
+    )?;
+    if let Attempt::Ended(outcome) = &attempt {
+        let (hash, lines) = (outcome.trace.hash(), outcome.trace.len());
+        println!("trace hash {hash:#018x}, {lines} lines");
+    }
+    Ok(status)
+}
+
+/// Shows what was asked for of the trace. Answers whether anything was.
+fn looks(
+    arguments: &Replay,
+    outcome: &Outcome,
+    property: Option<Property>,
+) -> anyhow::Result<bool> {
+    if let Some(seq) = arguments.only_causes_of {
+        println!("{}", look::causes(outcome, seq)?);
+    }
+    if let Some(seq) = arguments.at {
         println!(
             "{}",
-            report::failure(&scenario, &outcome, &replay_line(case, planted))
+            look::keys_at(outcome, seq, property, &arguments.show)?
         );
     }
-    println!(
-        "trace hash {:#018x}, {} lines",
-        outcome.trace.hash(),
-        outcome.trace.len()
-    );
-    Ok(status)
+    if arguments.trace {
+        outcome.trace.write_jsonl(std::io::stdout().lock())?;
+    }
+    Ok(arguments.only_causes_of.is_some() || arguments.at.is_some() || arguments.trace)
+}
+
+fn tell(
+    arguments: &Replay,
+    scenario: &Scenario,
+    planted: Option<&'static str>,
+    property: Option<Property>,
+) -> anyhow::Result<()> {
+    let Some(property) = property else {
+        println!("{}", report::describe(scenario).join("\n"));
+        match &arguments.property {
+            Some(id) => println!("{id} holds"),
+            None => println!("no property was violated"),
+        }
+        return Ok(());
+    };
+    let failing = Failing {
+        case: &arguments.case,
+        scenario,
+        property,
+        planted,
+    };
+    let story = failing.tell_whole()?;
+    println!("{}", text::text(&story));
+    if let Some(path) = &arguments.html {
+        write_page(path, &html::page(&story))?;
+    }
+    Ok(())
 }

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use firedrill_chaos::campaign;
 use firedrill_chaos::property::Property;
-use firedrill_chaos::scenario::TableSource;
+use firedrill_chaos::report::{html, text};
+use firedrill_chaos::scenario::{Scenario, TableSource};
 use firedrill_chaos::shrink::{self, Shrunk};
-use firedrill_chaos::{campaign, report};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::case::{known_bug, known_property, read_case, replay_line, silence_panics};
+use super::tell::{Failing, write_page};
 
 /// Which case, and how far.
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,9 @@ pub(crate) struct Shrink {
     /// Write the minimal scenario to this file.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Write the story of the minimal scenario as a page to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Keep the minimal scenario among the cases that are replayed with every test, or in this folder.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = super::keep::CASES)]
     keep: Option<PathBuf>,
@@ -65,7 +70,7 @@ pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
     );
     bar.finish_and_clear();
     let shrunk = shrunk?;
-    tell_shrunk(arguments, property, planted, shrunk.clone())?;
+    tell_shrunk(arguments, &scenario, property, planted, shrunk.clone())?;
     if let Some(folder) = &arguments.keep {
         super::keep::keep(folder, &arguments.case, property, planted, &shrunk)?;
     }
@@ -74,39 +79,37 @@ pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
 
 fn tell_shrunk(
     arguments: &Shrink,
+    scenario: &Scenario,
     property: Property,
     planted: Option<&'static str>,
     mut shrunk: Shrunk,
 ) -> anyhow::Result<()> {
     let case = &arguments.case;
-    let out = arguments.out.as_deref().map(Path::display);
-    let line = match &out {
-        Some(out) => replay_line(&out.to_string(), planted),
-        None => format!(
-            "{} (the whole case; shrink it with --out FILE.toml to keep the minimal one)",
-            replay_line(case, planted)
-        ),
+    let failing = Failing {
+        case,
+        scenario,
+        property,
+        planted,
     };
     let counterfactuals = shrink::counterfactuals(&shrunk.scenario, property, &Amend::new, planted);
     shrunk.scenario.story.clear();
-    let violations = match campaign::run_caught(&shrunk.scenario, &Amend::new, planted, false) {
-        Ok(outcome) => {
-            println!("{}\n", report::failure(&shrunk.scenario, &outcome, &line));
-            outcome.violations
-        }
-        Err(violations) => {
-            let rows = report::violations(&violations, 8).join("\n");
-            println!("{rows}\n\nreplay: {line}\n");
-            violations
-        }
+    let minimal = arguments.out.as_deref().map(|out| {
+        let line = replay_line(&out.display().to_string(), planted);
+        ("replay".to_owned(), line)
+    });
+    let commands: Vec<(String, String)> = match minimal {
+        Some(minimal) => vec![minimal],
+        None => vec![failing.replay(), failing.shrink()],
     };
-    println!("{}\n", shrink::counts(&shrunk).join("\n"));
-    if counterfactuals.is_empty() {
-        println!("no single removal makes {property} hold");
+    let story = failing.tell_shrunk(&shrunk, &counterfactuals, &commands)?;
+    println!("{}", text::text(&story));
+    if let Some(path) = &arguments.html {
+        write_page(path, &html::page(&story))?;
     }
-    for found in counterfactuals {
-        println!("{}", found.sentence(property));
-    }
+    let violations = match campaign::run_caught(&shrunk.scenario, &Amend::new, planted, false) {
+        Ok(outcome) => outcome.violations,
+        Err(violations) => violations,
+    };
     // The file names a sample as the input did; where samples lie is the environment's business.
     if let TableSource::Sample { folder } = &mut shrunk.scenario.table
         && let Some((_, name)) = folder.rsplit_once('/')

@@ -4,6 +4,7 @@
 //! scenario each fault and each operation is such a thing; which of the settings are is worth knowing too.
 
 use crate::campaign::PLANTED;
+use crate::part::Part;
 use crate::property::Property;
 use crate::runner::Subject;
 use crate::scenario::{Act, CommitPlan, Fault, Operation, Scenario, TableSource, When};
@@ -16,6 +17,8 @@ use super::{plans, segments, violated};
 pub struct Counterfactual {
     /// What was taken away, as a noun phrase.
     pub without: String,
+    /// Its name, where it has one: then `replay --without` takes it away.
+    pub part: Option<Part>,
     /// What is violated all the same; nothing if the scenario passes.
     pub others: Vec<Property>,
 }
@@ -42,23 +45,32 @@ pub fn counterfactuals<S: Subject>(
     planted: Option<&'static str>,
 ) -> Vec<Counterfactual> {
     let mut found = Vec::new();
-    let mut note = |without: String, scenario: &Scenario, planted| {
+    let mut note = |without: String, part, scenario: &Scenario, planted| {
         if let Ok(others) = violated(scenario, subject, planted)
             && !others.contains(&property)
         {
-            found.push(Counterfactual { without, others });
+            found.push(Counterfactual {
+                without,
+                part,
+                others,
+            });
         }
     };
     if let Some((bug, _)) = PLANTED.iter().find(|(bug, _)| planted == Some(*bug)) {
-        note(format!("the planted bug {bug}"), scenario, None);
+        note(format!("the planted bug {bug}"), None, scenario, None);
+    }
+    for (part, without) in Part::all(scenario) {
+        if let Some(smaller) = part.taken_from(scenario) {
+            note(without, Some(part), &smaller, planted);
+        }
     }
     for (without, smaller) in removals(scenario) {
-        note(without, &smaller, planted);
+        note(without, None, &smaller, planted);
     }
     found
 }
 
-/// Every scenario that is this one without a single thing, and what the thing is.
+/// Every scenario in which the table or a setting is simpler, and what is gone.
 fn removals(scenario: &Scenario) -> Vec<(String, Scenario)> {
     let mut all = Vec::new();
     let mut add = |without: String, edit: &dyn Fn(&mut Scenario)| {
@@ -68,27 +80,6 @@ fn removals(scenario: &Scenario) -> Vec<(String, Scenario)> {
             all.push((without, smaller));
         }
     };
-    for (nth, fault) in scenario.faults.iter().enumerate() {
-        add(name_fault(fault), &|smaller| {
-            smaller.faults.remove(nth);
-        });
-    }
-    for (nth, operation) in scenario.operations.iter().enumerate() {
-        add(name_operation(operation), &|smaller| {
-            smaller.operations.remove(nth);
-        });
-    }
-    for (nth, after) in scenario.hosts.crash_after.iter().enumerate() {
-        add(format!("the crash after effect {after}"), &|smaller| {
-            smaller.hosts.crash_after.remove(nth);
-        });
-    }
-    add("the interrupt".into(), &|smaller| {
-        smaller.hosts.interrupt_after = None;
-    });
-    add("the second machine".into(), &|smaller| {
-        smaller.hosts.twin = false;
-    });
     remove_from_the_table(scenario, &mut add);
     for (without, simplest) in KNOBS {
         add(without.into(), &simplest);
@@ -141,7 +132,7 @@ fn remove_from_the_table(scenario: &Scenario, add: &mut Add<'_>) {
 }
 
 /// A fault as a noun phrase.
-pub(super) fn name_fault(fault: &Fault) -> String {
+pub(crate) fn name_fault(fault: &Fault) -> String {
     let on = fault.key.map_or(String::new(), |key| format!(" on {key}"));
     let times = match fault.times {
         0 => ", from then on every one".into(),
@@ -157,7 +148,7 @@ pub(super) fn name_fault(fault: &Fault) -> String {
 }
 
 /// An operation as a noun phrase.
-pub(super) fn name_operation(operation: &Operation) -> String {
+pub(crate) fn name_operation(operation: &Operation) -> String {
     let what = operation.act.name();
     let on = match &operation.act {
         Act::Delete { key }

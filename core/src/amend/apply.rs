@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Answer, Cause, Condition, Entry, Failure, Key, Reply, Version, VersionId};
 
 use super::decide::Verdict;
@@ -53,12 +53,15 @@ impl Amend {
         self.phase = Phase::Apply;
         self.level = 0;
         let mut sizes = [0; LEVELS];
+        let mut there = 0u64;
         for (key, object) in &self.objects.by_key {
             if object.is_to_write() {
                 sizes[self.level_of(key, object.class)] += 1;
             }
+            there += u64::from(object.done);
         }
         self.level_sizes = sizes;
+        sometimes(Probe::HalfPublished, there > 0 && sizes[LEVELS - 1] > 0);
         self.fill_level();
         if planted("AM-12") {
             self.resurrect_unreferenced();
@@ -142,6 +145,7 @@ impl Amend {
                     _ => Condition::Absent,
                 };
                 let (key, version) = (key.clone(), version.clone());
+                sometimes(Probe::HintWritten, object.body.is_some());
                 self.courier.submit(match object.body.clone() {
                     Some(body) => Job::Put {
                         key,
@@ -193,6 +197,7 @@ impl Amend {
                 self.take_written(key, version, id);
             }
             (Job::Remove { markers }, Err(Failure::Determinate(Cause::Denied(_)))) => {
+                reached(Probe::BatchDenied);
                 for (key, _) in markers {
                     self.object(key).markers_denied = true;
                 }
@@ -201,12 +206,19 @@ impl Amend {
                 self.peel_blindly(markers);
             }
             (_, Err(Failure::Determinate(cause))) if is_final(&cause) => {
+                reached(Probe::WriteFailed);
                 for key in job.keys() {
                     self.give_up(&key, &format!("writing it failed: {cause}"));
                 }
             }
             // It may have happened, or something else is there by now: look before acting again.
-            _ => self.look_at(job.keys()),
+            (_, reply) => {
+                let is_lost = Err(Failure::Determinate(Cause::PreconditionFailed)) == reply;
+                sometimes(Probe::ConditionLost, is_lost);
+                let is_open = matches!(reply, Err(Failure::Indeterminate(_)));
+                sometimes(Probe::LookedAfterWrite, is_open);
+                self.look_at(job.keys());
+            }
         }
         self.report_progress(out);
     }
@@ -217,9 +229,13 @@ impl Amend {
             match result {
                 Ok(()) | Err(Cause::NotFound) => self.listing.forget(key, id),
                 Err(Cause::Denied(_)) if self.objects.by_key.contains_key(key) => {
+                    reached(Probe::MarkerDenied);
                     self.object(key).markers_denied = true;
                 }
-                Err(_) => unclear.push(key.clone()),
+                Err(_) => {
+                    reached(Probe::MarkerUnclear);
+                    unclear.push(key.clone());
+                }
             }
         }
         self.look_at(unclear);
@@ -307,6 +323,7 @@ impl Amend {
         }
         let again = self.objects.by_key.values().any(Object::is_to_write);
         if again && self.rounds < ROUNDS_MAX {
+            reached(Probe::AnotherRound);
             self.rounds += 1;
             self.begin_applying();
             return;

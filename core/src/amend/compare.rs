@@ -1,7 +1,7 @@
 //! Reading what the listing alone cannot tell: whether two versions are equal, and whether a new version of
 //! the hint is a commit.
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Answer, Cause, Key, Reply, Version};
 
 use super::decide::Verdict;
@@ -69,6 +69,7 @@ impl Amend {
                 self.listing.forget(key, &version.id);
             }
             Err(failure) => {
+                reached(Probe::NotComparable);
                 self.objects.open.remove(key);
                 let cause = failure.cause();
                 self.give_up(
@@ -122,7 +123,10 @@ impl Amend {
                 self.courier.submit(Job::Newer { key, version });
                 true
             }
-            Some(false) => false,
+            Some(false) => {
+                sometimes(Probe::HintOverwritten, is_hint);
+                false
+            }
             _ if planted("AM-14") => false,
             _ => {
                 self.yield_to(key);
@@ -133,6 +137,10 @@ impl Amend {
 
     /// What somebody wrote meanwhile stays current.
     fn yield_to(&mut self, key: &Key) {
+        sometimes(
+            Probe::CommitStays,
+            self.objects.by_key[key].class == Class::Hint,
+        );
         self.pending.remove(key);
         self.objects.open.remove(key);
         let object = self
@@ -152,6 +160,7 @@ impl Amend {
         match reply {
             Ok(Answer::Body(body)) => {
                 let own = self.objects.by_key[key].body.as_ref() == Some(&body);
+                sometimes(Probe::OwnHintFound, own);
                 let is_commit = !own && self.layout.is_commit(&body);
                 self.objects.newer.insert(name, is_commit);
             }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::machine::{Duration, RequestId, TimerId};
 use crate::object::{Answer, Cause, Failure, Operation, Reply};
 
@@ -72,6 +72,7 @@ impl Courier {
             self.in_flight.insert(id, parcel);
             out.push(Effect::Request { id, request });
         }
+        sometimes(Probe::WindowFull, !self.queue.is_empty());
     }
 
     /// Takes a reply. Answers the job with its final result, or nothing when it is to be sent again.
@@ -83,8 +84,13 @@ impl Courier {
     ) -> Option<(Job, Reply)> {
         let parcel = self.in_flight.remove(&id)?;
         let reply = self.whole(&parcel.job, reply);
+        if let Err(failure) = &reply {
+            let used_up = failure.cause().is_transient() && parcel.attempts >= ATTEMPTS_MAX;
+            sometimes(Probe::AttemptsUsedUp, used_up);
+        }
         match &reply {
             Err(failure) if !self.stopped && may_be_repeated(&parcel, failure) => {
+                reached(Probe::SentAgain);
                 let doubled = DELAY_MS_FIRST << (parcel.attempts - 1);
                 let delay = Duration::from_millis(doubled.min(DELAY_MS_MAX));
                 let id = TimerId(self.take_id());
@@ -127,6 +133,7 @@ impl Courier {
         };
         self.bytes_read += arrived;
         if job.body_size().is_some_and(|size| size != arrived) && !planted("AM-18") {
+            reached(Probe::BodyCut);
             return Err(Failure::Indeterminate(Cause::BodyCut));
         }
         reply

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Digest, Entry, History, Version, VersionId, Versioning};
 
 use super::report::Decision;
@@ -102,12 +102,19 @@ pub fn decide(history: &History, wanted: &Wanted, evidence: &Evidence, rules: Ru
         }
         return lost(&why_nothing_matches(history, wanted));
     };
+    sometimes(Probe::NullVersionMatches, matching.id.is_null());
     let candidate = history.versions().next().expect("a match is a version");
     match same(candidate, matching, evidence) {
         Some(true) if !is_archived(candidate) => uncover(history, candidate, evidence, rules),
-        Some(_) => copy(history, matching, evidence, rules),
+        Some(equal) => {
+            sometimes(Probe::OverwrittenMatches, !equal);
+            copy(history, matching, evidence, rules)
+        }
         None if is_archived(matching) => unknown(ARCHIVED),
-        None if is_archived(candidate) => copy(history, matching, evidence, rules),
+        None if is_archived(candidate) => {
+            reached(Probe::ArchivedOnTop);
+            copy(history, matching, evidence, rules)
+        }
         None => Verdict::Compare(candidate.clone(), matching.clone()),
     }
 }
@@ -124,13 +131,18 @@ fn oldest_of_size(history: &History, size: Option<u64>) -> Option<&Version> {
 /// Whether two versions hold the same bytes; none: only reading them can tell. "The ETag may or may not be
 /// an MD5 digest of the object data" (S3 API, Object): equal tags prove equal bytes, unequal ones nothing.
 fn same(one: &Version, other: &Version, evidence: &Evidence) -> Option<bool> {
-    if one.id == other.id || evidence.copies.get(&one.id) == Some(&name(other)) {
+    if one.id == other.id {
+        return Some(true);
+    }
+    if evidence.copies.get(&one.id) == Some(&name(other)) {
+        reached(Probe::OwnCopyKnown);
         return Some(true);
     }
     if planted("AM-17") {
         return Some(false);
     }
     if one.etag == other.etag {
+        reached(Probe::EqualTags);
         return Some(one.size == other.size);
     }
     if one.size != other.size {
@@ -141,6 +153,8 @@ fn same(one: &Version, other: &Version, evidence: &Evidence) -> Option<bool> {
     }
     let one = evidence.digests.get(&name(one))?;
     let other = evidence.digests.get(&name(other))?;
+    sometimes(Probe::ReadEqual, one == other);
+    sometimes(Probe::ReadUnequal, one != other);
     Some(one == other)
 }
 
@@ -153,6 +167,7 @@ fn uncover(history: &History, candidate: &Version, evidence: &Evidence, rules: R
         .map(|marker| marker.id().clone())
         .collect();
     if markers.is_empty() {
+        reached(Probe::Intact);
         return Verdict::Decided(Decision::Intact, None);
     }
     if planted("AM-05") {
@@ -166,9 +181,13 @@ fn uncover(history: &History, candidate: &Version, evidence: &Evidence, rules: R
     }
     // A marker with the id `null` could have been replaced by a data version with the same id since it was
     // listed, and DELETE would then destroy that version for good. Every other id is never used again.
-    if rules.markers_denied || markers.iter().any(VersionId::is_null) {
+    let null_marker = markers.iter().any(VersionId::is_null);
+    if rules.markers_denied || null_marker {
+        sometimes(Probe::NullMarker, null_marker);
+        sometimes(Probe::RemovalDeniedCopied, rules.markers_denied);
         return copy(history, candidate, evidence, rules);
     }
+    sometimes(Probe::StackedMarkers, markers.len() > 1);
     markers.reverse();
     Verdict::Decided(Decision::RemoveMarkers { markers }, None)
 }
@@ -181,12 +200,15 @@ fn copy(history: &History, matching: &Version, evidence: &Evidence, rules: Rules
         .filter(equal)
         .find(|version| !is_archived(version));
     let Some(source) = source else {
+        reached(Probe::ArchivedOnly);
         return unknown(ARCHIVED);
     };
+    sometimes(Probe::ArchivedTwinCopied, is_archived(matching));
     // "If versioning is suspended … S3 adds a null version … if a null version already exists, S3
     // overwrites it" (S3 user guide, "Adding objects to versioning-suspended buckets").
     let null_version = history.versions().any(|version| version.id.is_null());
     if rules.versioning != Versioning::Enabled && null_version {
+        reached(Probe::CopyWouldDestroy);
         return unknown(
             "versioning is suspended, and a copy would destroy the null version of this key: enable \
              versioning on the bucket, then run again",
@@ -206,16 +228,24 @@ fn is_archived(version: &Version) -> bool {
 fn why_nothing_matches(history: &History, wanted: &Wanted) -> String {
     let versions = history.versions().count();
     match wanted {
-        _ if history.entries().is_empty() => "no version of it is left in the bucket".into(),
+        _ if history.entries().is_empty() => {
+            reached(Probe::LostWithoutTrace);
+            "no version of it is left in the bucket".into()
+        }
         _ if versions == 0 => {
+            reached(Probe::LostBelowMarkers);
             "only delete markers are left of it: its data versions were purged, or \
                                destroyed while versioning was suspended"
                 .into()
         }
         Wanted::Sized(Some(size)) => {
+            reached(Probe::LostBySize);
             format!("no surviving version of it has the {size} bytes that the metadata states")
         }
-        _ => "the version that holds the right bytes is gone".into(),
+        _ => {
+            reached(Probe::LostSinceFound);
+            "the version that holds the right bytes is gone".into()
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::drill::{Probe, sometimes};
 use crate::object::{Cursor, Entry, History, Key, VersionId};
 
 /// Every key's history, as last seen.
@@ -86,11 +87,17 @@ impl Look {
     ) -> Option<Cursor> {
         self.pages += 1;
         self.entries += entries.len() as u64;
+        let goes_on = |(key, _): &(Key, Entry)| self.fresh.contains_key(key);
+        sometimes(
+            Probe::PageEndsWithinKey,
+            entries.first().is_some_and(goes_on),
+        );
         for (key, entry) in entries {
             self.fresh.entry(key).or_default().push_older(entry);
         }
         // The range's last key may go on behind this page, so only a key beyond it ends the look.
         let beyond = |cursor: &Cursor| self.until.as_ref().is_some_and(|until| cursor.key > *until);
+        sometimes(Probe::RangeEndsEarly, next.as_ref().is_some_and(beyond));
         next.filter(|cursor| !beyond(cursor))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::fuse::{NotRead, PAYLOAD_BYTES_MAX};
 use crate::object::{Answer, Cause, Reply, Version};
 
@@ -72,9 +72,17 @@ impl Amend {
                 Some(version)
             };
             let Some(to_read) = to_read.cloned() else {
+                reached(Probe::MetadataArchived);
                 let found = Found::Unclear(unreadable(&Cause::Archived));
                 return self.settle(&active.lookup, found, ask, out);
             };
+            if version.archived {
+                reached(Probe::MetadataFromTwin);
+            } else if let Some(current) = history.current() {
+                let below_other = current.version().is_some_and(|top| top.id != version.id);
+                sometimes(Probe::MetadataBelowMarker, current.version().is_none());
+                sometimes(Probe::MetadataBelowVersion, below_other);
+            }
             let key = active.lookup.key.clone();
             let lookup = self.take_id();
             self.lookups.insert(lookup, active);
@@ -104,6 +112,7 @@ impl Amend {
         match reply {
             Ok(Answer::Body(body)) => self.judge(active, &body, &mut ask, out)?,
             Err(failure) if *failure.cause() == Cause::NotFound => {
+                reached(Probe::MetadataVanished);
                 self.listing.forget(&active.lookup.key, &read.id);
                 active.position += usize::from(active.lookup.versions.contains(&read.id));
                 self.try_version(active, &mut ask, out)?;
@@ -113,6 +122,8 @@ impl Amend {
                 self.settle(&active.lookup, found, &mut ask, out)?;
             }
             Err(failure) => {
+                let is_denied = matches!(failure.cause(), Cause::Denied(_));
+                sometimes(Probe::MetadataDenied, is_denied);
                 let found = Found::Unclear(unreadable(failure.cause()));
                 self.settle(&active.lookup, found, &mut ask, out)?;
             }
@@ -148,6 +159,7 @@ impl Amend {
                 self.settle(&active.lookup, found, ask, out)
             }
             (Err(NotRead::Garbage(why)), _) => {
+                reached(Probe::MetadataRejected);
                 active.rejected = Some(why);
                 active.position += 1;
                 self.try_version(active, ask, out)

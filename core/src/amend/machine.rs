@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::machine::{Duration, Instant, Machine, RequestId, TimerId};
 use crate::object::{Answer, Cause, Key, Reply, Request, Versioning};
 
@@ -184,6 +184,7 @@ impl Machine for Amend {
                 Ok(())
             }
             Event::Interrupt => {
+                sometimes(Probe::InterruptedApplying, self.phase == Phase::Apply);
                 self.interrupted = true;
                 self.courier.stop();
                 Ok(())
@@ -270,6 +271,7 @@ impl Amend {
                 cause if cause.is_transient() => return Err(unreachable_bucket(cause)),
                 // Whoever may not ask gets the more careful of the two: as if versioning were suspended.
                 cause => {
+                    reached(Probe::VersioningDenied);
                     self.closure_note(format!(
                         "whether versioning is enabled could not be asked ({cause}); where that matters \
                          it is taken to be suspended"
@@ -323,6 +325,7 @@ impl Amend {
     }
 
     fn look_failed(&mut self, purpose: LookFor, cause: &Cause) -> Result<(), Refusal> {
+        sometimes(Probe::PlanListingFailed, matches!(purpose, LookFor::Plan));
         match purpose {
             LookFor::Plan => Err(match cause {
                 Cause::NoSuchBucket | Cause::NotFound => no_such_bucket(),
@@ -338,6 +341,7 @@ impl Amend {
                 ),
             }),
             LookFor::Again(keys) => {
+                reached(Probe::LookFailed);
                 for key in keys {
                     self.give_up(
                         &key,
@@ -347,6 +351,7 @@ impl Amend {
                 Ok(())
             }
             LookFor::Verify => {
+                reached(Probe::VerifyingFailed);
                 self.verification_failed(cause);
                 Ok(())
             }

@@ -15,6 +15,16 @@ pub(super) struct Address {
     pub(super) removes_version: bool,
 }
 
+/// Where a fault would have to be to strike this request: its operation, and its key or listed prefix. For
+/// whoever lets something happen to a request before it reaches the server.
+pub fn fault_address(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<(Operation, Option<String>)> {
+    of(method, uri, headers).map(|address| (address.operation, address.key))
+}
+
 /// None: an operation that no fault strikes.
 pub(super) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Address> {
     let (bucket, key) = split_path(uri.path())?;

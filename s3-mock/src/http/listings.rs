@@ -48,7 +48,7 @@ impl S3Route for Listings {
         let query = Query::parse(request.uri.query());
         let now = self.0.now();
         let shown = Shown::of(bucket, &query, &request.headers, now)?;
-        let mut state = self.0.lock();
+        let mut state = self.0.change();
         let bucket = state.bucket(&shown.bucket)?;
         let xml = if is_version_listing(&query) {
             let asked = version_request(&query, shown.max_keys)?;

@@ -32,8 +32,8 @@ pub(super) async fn put(
         metadata: Some(metadata(input.metadata)),
     };
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let result = bucket.put(now, &input.key, body.clone(), &options);
     let applied = Applied::Put {
         key: &input.key,
@@ -78,7 +78,7 @@ pub(super) fn get(shared: &Shared, input: GetObjectInput) -> S3Result<S3Response
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let object = bucket
         .get(&input.key, input.version_id.as_deref(), &options)
@@ -113,7 +113,7 @@ pub(super) fn head(
             if_unmodified_since: input.if_unmodified_since.map(time),
         },
     };
-    let mut state = shared.lock();
+    let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let meta = bucket
         .head(&input.key, input.version_id.as_deref(), &options)
@@ -173,14 +173,14 @@ pub(super) fn copy(
         metadata: replace.then(|| metadata(input.metadata.clone())),
     };
     let now = shared.now();
-    let mut state = shared.lock();
+    let mut state = shared.change();
     let from_id = {
         let from = state.bucket(from_bucket)?;
         let meta = from.head(from_key, version_id.as_deref(), &GetOptions::default());
         meta.ok().and_then(|meta| meta.version_id)
     };
     let result = if **from_bucket == *input.bucket {
-        let bucket = state.bucket(&input.bucket)?;
+        let bucket = state.bucket_mut(&input.bucket)?;
         bucket.copy(now, &source, &input.key, &options)
     } else {
         let read = GetOptions {
@@ -205,7 +205,7 @@ pub(super) fn copy(
                 ..options
             },
         };
-        let bucket = state.bucket(&input.bucket)?;
+        let bucket = state.bucket_mut(&input.bucket)?;
         bucket.put(now, &input.key, object.body, &options)
     };
     let applied = Applied::Copied {
@@ -237,8 +237,8 @@ pub(super) fn delete(
     input: &DeleteObjectInput,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let result = bucket.delete(now, &input.key, input.version_id.as_deref());
     let applied = Applied::Deleted {
         key: &input.key,
@@ -263,7 +263,7 @@ pub(super) async fn delete_many(
     if objects.is_empty() || objects.len() > crate::DELETE_MANY_MAX {
         return Err(refusal(&Error::MalformedXml));
     }
-    shared.lock().bucket(&input.bucket)?;
+    shared.look().bucket(&input.bucket)?;
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
@@ -273,7 +273,7 @@ pub(super) async fn delete_many(
             Err(error) => errors.push(error),
         }
     }
-    shared.lock().tell(&input.bucket, &Applied::BatchEnded);
+    shared.change().tell(&input.bucket, &Applied::BatchEnded);
     Ok(S3Response::new(DeleteObjectsOutput {
         deleted: Some(deleted),
         errors: Some(errors),
@@ -291,9 +291,8 @@ async fn delete_one(
     let id = object.version_id.as_deref();
     let fault = match id {
         Some(_) => {
-            let mut state = shared.lock();
-            let fault = state.strike(Operation::DeleteObjectVersion, Some(&object.key));
-            state.tell_struck(fault.as_ref());
+            let fault = shared.strike(Operation::DeleteObjectVersion, Some(&object.key));
+            shared.tell_struck(fault.as_ref());
             fault
         }
         None => None,
@@ -320,8 +319,8 @@ async fn delete_one(
         return Ok(Err(error));
     }
     let now = shared.now();
-    let mut state = shared.lock();
-    let bucket = state.bucket(bucket_name)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(bucket_name)?;
     let result = bucket.delete(now, &object.key, id);
     let applied = Applied::Deleted {
         key: &object.key,
@@ -346,8 +345,8 @@ pub(super) fn restore(
     shared: &Shared,
     input: &RestoreObjectInput,
 ) -> S3Result<S3Response<RestoreObjectOutput>> {
-    let mut state = shared.lock();
-    let bucket = state.bucket(&input.bucket)?;
+    let mut state = shared.change();
+    let bucket = state.bucket_mut(&input.bucket)?;
     let refused = |error: Error| refusal(&error);
     let meta = bucket.head(
         &input.key,

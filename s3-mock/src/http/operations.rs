@@ -6,9 +6,10 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::answer::{refusal, refuse, timestamp};
-use super::state::{Held, Shared};
+use super::data::Event;
+use super::state::Shared;
 use super::{object, uploads};
-use crate::{Bucket, Versioning};
+use crate::Versioning;
 
 /// The id of the one account that owns everything.
 pub(super) const OWNER: &str = "firedrill";
@@ -28,15 +29,16 @@ impl S3 for Operations {
     ) -> S3Result<S3Response<CreateBucketOutput>> {
         let name = request.input.bucket;
         let created = self.0.now();
-        let mut state = self.0.lock();
+        let mut state = self.0.change();
         if state.buckets.contains_key(&name) {
             let message = "Your previous request to create the named bucket succeeded and you already own it.";
             return Err(refuse("BucketAlreadyOwnedByYou", message));
         }
         let location = format!("/{name}");
-        // "By default, buckets are unversioned, and you must explicitly enable versioning" (S3 user guide).
-        let bucket = Bucket::new(Versioning::Off);
-        state.buckets.insert(name, Held { bucket, created });
+        state.happen(Event::BucketCreated {
+            bucket: name,
+            created,
+        });
         done(CreateBucketOutput {
             location: Some(location),
         })
@@ -47,13 +49,12 @@ impl S3 for Operations {
         request: S3Request<DeleteBucketInput>,
     ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let name = request.input.bucket;
-        let mut state = self.0.lock();
+        let mut state = self.0.change();
         if !state.bucket(&name)?.is_empty() {
             let message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
             return Err(refuse("BucketNotEmpty", message));
         }
-        state.buckets.remove(&name);
-        state.uploads.retain(|_, upload| upload.bucket != name);
+        state.happen(Event::BucketDeleted { bucket: name });
         done(DeleteBucketOutput::default())
     }
 
@@ -61,7 +62,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<HeadBucketInput>,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.0.lock().bucket(&request.input.bucket)?;
+        self.0.look().bucket(&request.input.bucket)?;
         done(HeadBucketOutput::default())
     }
 
@@ -69,7 +70,7 @@ impl S3 for Operations {
         &self,
         _request: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
-        let state = self.0.lock();
+        let state = self.0.look();
         let buckets = state.buckets.iter().map(|(name, held)| s3s::dto::Bucket {
             name: Some(name.clone()),
             creation_date: Some(timestamp(held.created)),
@@ -89,7 +90,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.0.lock().bucket(&request.input.bucket)?;
+        self.0.look().bucket(&request.input.bucket)?;
         // "Buckets in Region us-east-1 have a LocationConstraint of null" (API reference).
         done(GetBucketLocationOutput::default())
     }
@@ -98,7 +99,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<GetBucketVersioningInput>,
     ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-        let mut state = self.0.lock();
+        let state = self.0.look();
         let status = match state.bucket(&request.input.bucket)?.versioning() {
             Versioning::Off => None,
             Versioning::Enabled => Some(BucketVersioningStatus::ENABLED),
@@ -123,8 +124,8 @@ impl S3 for Operations {
                 return Err(refuse("IllegalVersioningConfigurationException", message));
             }
         };
-        let mut state = self.0.lock();
-        let bucket = state.bucket(&request.input.bucket)?;
+        let mut state = self.0.change();
+        let bucket = state.bucket_mut(&request.input.bucket)?;
         bucket
             .set_versioning(versioning)
             .map_err(|error| refusal(&error))?;

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::clock::{Clock, TickingClock};
+use super::data::Data;
 use super::listings::Listings;
 use super::observer::Observer;
 use super::operations::Operations;
@@ -25,6 +26,7 @@ pub struct Builder {
     key: Option<(String, String)>,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
+    data: Option<Data>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -48,7 +50,7 @@ impl Builder {
         self.bucket_with(name, Bucket::new(versioning))
     }
 
-    /// With a bucket that holds something already.
+    /// With a bucket that holds something already; a folder's own bucket of the same name goes before.
     #[must_use]
     pub fn bucket_with(mut self, name: &str, bucket: Bucket) -> Self {
         self.buckets.push((name.to_owned(), bucket));
@@ -83,17 +85,20 @@ impl Builder {
         self
     }
 
+    /// With all that is in a folder, and from now on everything that changes is there before it is answered.
+    #[must_use]
+    pub fn data(mut self, data: Data) -> Self {
+        self.data = Some(data);
+        self
+    }
+
     /// The server without a socket.
     pub fn build(self) -> Service {
         let plan = FaultPlan::new(self.faults);
         let open = self.key.is_none();
-        let shared = Arc::new(Shared::new(
-            self.buckets,
-            plan,
-            self.clock,
-            self.observer,
-            open,
-        ));
+        let state = self.data.map(|data| data.state).unwrap_or_default();
+        let shared = Shared::new(state, self.buckets, plan, self.clock, self.observer, open);
+        let shared = Arc::new(shared);
         let mut s3 = S3ServiceBuilder::new(Operations(Arc::clone(&shared)));
         s3.set_route(Listings(Arc::clone(&shared)));
         if let Some((access_key, secret_key)) = self.key {
@@ -154,6 +159,7 @@ impl Server {
             key: None,
             clock: Arc::new(TickingClock::default()),
             observer: None,
+            data: None,
         }
     }
 

@@ -64,7 +64,13 @@ impl Service {
         {
             return answer.map(|response| self.stamped(response));
         }
-        let response = self.stamped(self.perform(head, body).await?);
+        let performed = self.perform(head, body).await?;
+        // Whatever this request saw or did may be nowhere but in memory.
+        let performed = match self.shared.failure() {
+            Some(why) => error_response(refuse("InternalError", why)),
+            None => performed,
+        };
+        let response = self.stamped(performed);
         match &fault {
             Some(fault) => faults::after(fault, response).await,
             None => Ok(response),
@@ -73,30 +79,30 @@ impl Service {
 
     /// Looks at a bucket, or does to it what the API cannot; none: no such bucket.
     pub fn bucket<T>(&self, name: &str, look: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.change();
         let held = state.buckets.get_mut(name)?;
         Some(look(&mut held.bucket))
     }
 
     /// The names of all buckets.
     pub fn bucket_names(&self) -> Vec<String> {
-        self.shared.lock().buckets.keys().cloned().collect()
+        self.shared.look().buckets.keys().cloned().collect()
     }
 
     /// Takes these faults from now on, instead of those before.
     pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.shared.lock().faults = FaultPlan::new(faults);
+        self.shared.tally().faults = FaultPlan::new(faults);
     }
 
     /// How many requests each fault has struck.
     pub fn faults_fired(&self) -> Vec<u64> {
-        self.shared.lock().faults.fired()
+        self.shared.tally().faults.fired()
     }
 
     /// How many requests came for each operation that a fault could strike; entries of DeleteObjects that
     /// name a version count as DeleteObjectVersion too.
     pub fn requests(&self) -> BTreeMap<Operation, u64> {
-        self.shared.lock().requests.clone()
+        self.shared.tally().requests.clone()
     }
 
     /// Counts the request, and finds the fault that strikes it.
@@ -106,14 +112,13 @@ impl Service {
             key,
             removes_version,
         } = address::of(&head.method, &head.uri, &head.headers)?;
-        let mut state = self.shared.lock();
         let more = removes_version.then_some(Operation::DeleteObjectVersion);
         let mut struck = None;
         for operation in [Some(operation), more].into_iter().flatten() {
-            let fault = state.strike(operation, key.as_deref());
+            let fault = self.shared.strike(operation, key.as_deref());
             struck = struck.or(fault);
         }
-        state.tell_struck(struck.as_ref());
+        self.shared.tell_struck(struck.as_ref());
         struck
     }
 
@@ -161,9 +166,9 @@ impl Service {
     fn stamped(&self, mut response: Response<Body>) -> Response<Body> {
         let now = self.shared.now();
         let request_id = {
-            let mut state = self.shared.lock();
-            state.requests_made += 1;
-            format!("{:016X}", state.requests_made)
+            let mut tally = self.shared.tally();
+            tally.requests_made += 1;
+            format!("{:016X}", tally.requests_made)
         };
         let headers = response.headers_mut();
         if let Ok(date) = HeaderValue::from_str(&http_date(now)) {

@@ -8,6 +8,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::answer::{refusal, refuse, tag};
+use super::data::Event;
 use super::object::{class, collect, condition, metadata};
 use super::observer::Applied;
 use super::state::{Shared, State};
@@ -19,20 +20,20 @@ const PART_SIZE_MIN: usize = 5 * 1024 * 1024;
 
 pub(super) struct Upload {
     pub(super) bucket: String,
-    key: String,
-    options: PutOptions,
-    parts: BTreeMap<i32, Bytes>,
+    pub(super) key: String,
+    pub(super) options: PutOptions,
+    pub(super) parts: BTreeMap<i32, Bytes>,
 }
 
 pub(super) fn create(
     shared: &Shared,
     input: CreateMultipartUploadInput,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-    let mut state = shared.lock();
+    let mut state = shared.change();
     state.bucket(&input.bucket)?;
-    state.uploads_made += 1;
-    let id = format!("upload-{}", state.uploads_made);
-    let upload = Upload {
+    let id = state.next_upload();
+    state.happen(Event::UploadBegun {
+        upload: id.clone(),
         bucket: input.bucket.clone(),
         key: input.key.clone(),
         options: PutOptions {
@@ -42,9 +43,7 @@ pub(super) fn create(
             content_type: input.content_type,
             metadata: Some(metadata(input.metadata)),
         },
-        parts: BTreeMap::new(),
-    };
-    state.uploads.insert(id.clone(), upload);
+    });
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
@@ -64,9 +63,13 @@ pub(super) async fn part(
         return Err(refuse("InvalidArgument", message));
     }
     let etag = tag(&md5_etag(&body));
-    let mut state = shared.lock();
-    let upload = find(&mut state, &input.bucket, &input.key, &input.upload_id)?;
-    upload.parts.insert(input.part_number, body);
+    let mut state = shared.change();
+    find(&state, &input.bucket, &input.key, &input.upload_id)?;
+    state.happen(Event::PartStored {
+        upload: input.upload_id,
+        number: input.part_number,
+        body,
+    });
     Ok(S3Response::new(UploadPartOutput {
         e_tag: Some(etag),
         ..Default::default()
@@ -79,18 +82,18 @@ pub(super) fn complete(
     input: CompleteMultipartUploadInput,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
     let now = shared.now();
-    let mut state = shared.lock();
+    let mut state = shared.change();
     let listed = input.multipart_upload.and_then(|upload| upload.parts);
     let listed = listed.filter(|parts| !parts.is_empty());
     let listed = listed.ok_or_else(|| refusal(&crate::Error::MalformedXml))?;
-    let upload = find(&mut state, &input.bucket, &input.key, &input.upload_id)?;
+    let upload = find(&state, &input.bucket, &input.key, &input.upload_id)?;
     let (body, etag) = join(upload, &listed)?;
     let options = PutOptions {
         condition: condition(input.if_match.as_ref(), input.if_none_match.as_ref())?,
         etag: Some(etag),
         ..upload.options.clone()
     };
-    let bucket = state.bucket(&input.bucket)?;
+    let bucket = state.bucket_mut(&input.bucket)?;
     let result = bucket.put(now, &input.key, body.clone(), &options);
     let applied = Applied::Put {
         key: &input.key,
@@ -99,7 +102,9 @@ pub(super) fn complete(
     };
     state.tell(&input.bucket, &applied);
     let written = result.map_err(|error| refusal(&error))?;
-    state.uploads.remove(&input.upload_id);
+    state.happen(Event::UploadEnded {
+        upload: input.upload_id,
+    });
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
@@ -149,15 +154,17 @@ pub(super) fn abort(
     shared: &Shared,
     input: &AbortMultipartUploadInput,
 ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-    let mut state = shared.lock();
-    find(&mut state, &input.bucket, &input.key, &input.upload_id)?;
-    state.uploads.remove(&input.upload_id);
+    let mut state = shared.change();
+    find(&state, &input.bucket, &input.key, &input.upload_id)?;
+    state.happen(Event::UploadEnded {
+        upload: input.upload_id.clone(),
+    });
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
 }
 
-fn find<'s>(state: &'s mut State, bucket: &str, key: &str, id: &str) -> S3Result<&'s mut Upload> {
+fn find<'s>(state: &'s State, bucket: &str, key: &str, id: &str) -> S3Result<&'s Upload> {
     state.bucket(bucket)?;
-    let upload = state.uploads.get_mut(id);
+    let upload = state.uploads.get(id);
     let upload = upload.filter(|upload| upload.bucket == bucket && upload.key == key);
     let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     upload.ok_or_else(|| refuse("NoSuchUpload", message))

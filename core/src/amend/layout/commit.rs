@@ -21,7 +21,7 @@ use bytes::Bytes;
 use crate::amend::listing::Listing;
 use crate::amend::options::Target;
 use crate::amend::report::{Chosen, Class, Commit};
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached, sometimes};
 use crate::fuse::{Hint, InvertedIndex, Snapshot, TablePrefix};
 use crate::object::{Key, Version, VersionId, WallTime};
 
@@ -157,10 +157,13 @@ impl CommitChooser {
                 self.take_hint(hint, listing, ask);
                 Ok(())
             }
-            (Found::Unclear(why), _) => Err(format!(
-                "the hint {} cannot be read ({why}), so the current commit is not known",
-                lookup.key
-            )),
+            (Found::Unclear(why), _) => {
+                reached(Probe::HintUnreadable);
+                Err(format!(
+                    "the hint {} cannot be read ({why}), so the current commit is not known",
+                    lookup.key
+                ))
+            }
             _ => self.try_next_hint(listing, ask),
         }
     }
@@ -229,8 +232,11 @@ impl CommitChooser {
                 return Ok(());
             }
             // Published by then, but whether it was made by then can no longer be read.
-            None => self.alternatives.push(candidate.snapshot.clone()),
-            Some(_) => {}
+            None => {
+                reached(Probe::CommitUndatable);
+                self.alternatives.push(candidate.snapshot.clone());
+            }
+            Some(_) => reached(Probe::CommitTooNew),
         }
         let older = self.versions_of(&candidate.key, listing);
         let older: Vec<_> = older
@@ -256,6 +262,7 @@ impl CommitChooser {
             }
         }
         if let Some(named) = self.named.clone() {
+            reached(Probe::SnapshotWithoutHint);
             self.choose(named, Chosen::Snapshot, None);
             return Ok(());
         }
@@ -319,6 +326,8 @@ impl CommitChooser {
                     .into(),
             );
         };
+        reached(Probe::NewestSnapshot);
+        sometimes(Probe::SeveralHeads, !heads.is_empty());
         self.alternatives
             .extend(heads.into_iter().map(|(_, key)| key));
         self.choose(newest, Chosen::NewestSnapshot, None);

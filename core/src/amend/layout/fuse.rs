@@ -17,7 +17,7 @@ use crate::amend::decide::Wanted;
 use crate::amend::listing::Listing;
 use crate::amend::options::{Options, Target};
 use crate::amend::report::{BelowLost, Class, Verified};
-use crate::drill::planted;
+use crate::drill::{Probe, planted, reached};
 use crate::fuse::{
     Hint, NotRead, Segment, Snapshot, TablePrefix, read_segment_statistics, read_table_statistics,
     uuid_in_name,
@@ -442,6 +442,7 @@ impl FuseLayout {
             .first()
             .is_some_and(|commit| commit.content.is_none())
         {
+            reached(Probe::SnapshotAdvised);
             let made = snapshot
                 .timestamp
                 .map_or_else(String::new, |at| format!(", made {}", at.to_rfc3339()));

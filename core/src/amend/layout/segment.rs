@@ -3,6 +3,7 @@
 use crate::amend::decide::Wanted;
 use crate::amend::listing::Listing;
 use crate::amend::report::{Class, Verified};
+use crate::drill::{Probe, sometimes};
 use crate::fuse::{Block, InvertedIndex, Segment, StatedObject, TablePrefix, uuid_in_name};
 use crate::object::Key;
 
@@ -115,6 +116,7 @@ fn inverted(
         let below = listing.below(folder.as_str()).map(|(key, _)| key);
         let own = below.filter(|key| key.as_str().ends_with(&file_name));
         keys = own.cloned().collect();
+        sometimes(Probe::IndexesFoundByKey, !keys.is_empty());
     }
     let size = (keys.len() == 1).then_some(bytes);
     node.children.extend(

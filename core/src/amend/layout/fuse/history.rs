@@ -16,6 +16,7 @@ use crate::amend::layout::Reference;
 use crate::amend::layout::segment::SegmentNode;
 use crate::amend::listing::Listing;
 use crate::amend::report::{Class, Verified};
+use crate::drill::{Probe, reached, sometimes};
 use crate::object::{Entry, Key};
 
 use super::FuseLayout;
@@ -45,6 +46,8 @@ impl FuseLayout {
                     .map(|certain| (first, certain))
             });
         let (kept, is_certain) = end.unwrap_or((all, true));
+        sometimes(Probe::VacuumRecognised, kept < all && is_certain);
+        sometimes(Probe::VacuumUncertain, !is_certain);
         if kept < all && is_certain {
             self.notes.push(format!(
                 "older snapshots ({}) and what only they reference are deleted while everything newer is \
@@ -129,12 +132,14 @@ impl FuseLayout {
             history.versions().next().is_some() && !self.segments.contains_key(segment)
         });
         if !left {
+            reached(Probe::AncestorVacuumed);
             self.notes.push(format!(
                 "the history ends before {key}: it is gone with everything that only it referenced, as a \
                  vacuum leaves it"
             ));
             return None;
         }
+        reached(Probe::AncestorDestroyed);
         let why = "no version of it is left, but segments are that no other snapshot references: it was \
                    destroyed, not vacuumed";
         Some(Reference {

@@ -1,0 +1,202 @@
+//! `firedrill-chaos scoreboard`: the harness on trial. `--matrix` is in `matrix`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use firedrill_chaos::catalogue::{self, BUGS, Entry, PLANTED_CASES_MAX};
+use firedrill_chaos::trial::{Progress, html, markdown, scoreboard};
+use firedrill_core::amend::Amend;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::case::silence_panics;
+use super::matrix;
+
+/// The root of the root seeds unless another is named: a scoreboard can be made again.
+const SEED: u64 = 20_261_121;
+
+/// Which bugs, and how hard to look.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this planted bug; may be repeated.
+    #[arg(long)]
+    pub(crate) bug: Vec<String>,
+    /// Instead: the detection matrix, in which one checker or one class is switched off at a time.
+    #[arg(long)]
+    matrix: bool,
+    /// The root of the root seeds.
+    #[arg(long, default_value_t = SEED)]
+    pub(crate) seed: u64,
+    /// Root seeds: 20, for the matrix 2 unless told otherwise.
+    #[arg(long)]
+    pub(crate) seeds: Option<u64>,
+    /// Cases within which a bug must be found from one root seed.
+    #[arg(long, default_value_t = PLANTED_CASES_MAX)]
+    cases: u64,
+    /// Cases of one root seed in one cell of the matrix.
+    #[arg(long, default_value_t = 4000)]
+    pub(crate) cell_cases: u64,
+    /// Cases of one root seed with every bug switched off; more if a bug needed more to be found.
+    #[arg(long, default_value_t = 2000)]
+    control_cases: u64,
+    /// Runs that one shrink may take.
+    #[arg(long, default_value_t = firedrill_chaos::shrink::BUDGET)]
+    shrink_budget: u64,
+    /// Threads; all cores without it.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Print the result as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the result to this Markdown file.
+    #[arg(long)]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write the result to this HTML file.
+    #[arg(long)]
+    pub(crate) html: Option<PathBuf>,
+    /// Instead: write the table of the planted bugs to this Markdown file.
+    #[arg(long, conflicts_with_all = ["matrix", "bug"])]
+    catalogue: Option<PathBuf>,
+}
+
+/// Puts the harness on trial.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if let Some(path) = &arguments.catalogue {
+        write(path, &markdown::catalogue(BUGS))?;
+        return Ok(0);
+    }
+    silence_panics();
+    if arguments.matrix {
+        return matrix::run(arguments);
+    }
+    let bugs = arguments.bugs()?;
+    let terms = scoreboard::Terms {
+        seed: arguments.seed,
+        seeds: arguments.seeds.unwrap_or(20).max(1),
+        cases_max: arguments.cases.max(1),
+        control_cases: arguments.control_cases,
+        shrink_budget: arguments.shrink_budget.max(1),
+        jobs: arguments.jobs(),
+    };
+    let started = Instant::now();
+    let clock = || started.elapsed();
+    let progress = Progress::default();
+    let total = terms.seeds * (bugs.len() as u64 + 1);
+    let board = watched(&progress, total, || {
+        scoreboard::run(terms, &bugs, &Amend::new, &clock, &progress)
+    });
+    let command = arguments.command();
+    let text = markdown::scoreboard(&board, &command);
+    arguments.hand_out(&board, &text, &html::scoreboard(&board, &command))?;
+    let shortcomings = board.shortcomings();
+    tell(started.elapsed(), &shortcomings);
+    Ok(u8::from(!shortcomings.is_empty()))
+}
+
+impl Arguments {
+    pub(crate) fn bugs(&self) -> anyhow::Result<Vec<&'static Entry>> {
+        let known = |id: &String| {
+            catalogue::entry(id).with_context(|| format!("no planted bug is called {id}"))
+        };
+        match self.bug.as_slice() {
+            [] => Ok(BUGS.iter().collect()),
+            ids => ids.iter().map(known).collect(),
+        }
+    }
+
+    pub(crate) fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.unwrap_or_else(cores)
+    }
+
+    /// What a person types to make it again.
+    pub(crate) fn command(&self) -> String {
+        let mut command = "cargo xtask scoreboard".to_owned();
+        let mut add = |flag: &str, value: &dyn std::fmt::Display| {
+            command.push_str(&format!(" --{flag} {value}"));
+        };
+        for bug in &self.bug {
+            add("bug", bug);
+        }
+        if self.seed != SEED {
+            add("seed", &self.seed);
+        }
+        if let Some(seeds) = &self.seeds {
+            add("seeds", seeds);
+        }
+        if self.matrix {
+            add("cell-cases", &self.cell_cases);
+            command.push_str(" --matrix");
+        } else {
+            add("cases", &self.cases);
+            add("control-cases", &self.control_cases);
+        }
+        for (flag, path) in [("markdown", &self.markdown), ("html", &self.html)] {
+            if let Some(path) = path {
+                command.push_str(&format!(" --{flag} {}", path.display()));
+            }
+        }
+        command
+    }
+
+    /// Prints the result and writes it where it is wanted.
+    pub(crate) fn hand_out(
+        &self,
+        result: &impl serde::Serialize,
+        markdown: &str,
+        html: &str,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(result)?);
+        } else {
+            println!("{markdown}");
+        }
+        if let Some(path) = &self.markdown {
+            write(path, markdown)?;
+        }
+        if let Some(path) = &self.html {
+            write(path, html)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says on the error channel how it ended, so that `--json` stays one document.
+pub(crate) fn tell(took: Duration, shortcomings: &[String]) {
+    for sentence in shortcomings {
+        eprintln!("{sentence}");
+    }
+    let seconds = took.as_secs_f64();
+    match shortcomings.len() {
+        0 => eprintln!("everything is as it must be; {seconds:.1} s"),
+        1 => eprintln!("1 thing is not as it must be; {seconds:.1} s"),
+        count => eprintln!("{count} things are not as they must be; {seconds:.1} s"),
+    }
+}
+
+/// Works, and shows how far it is and how long it will take.
+pub(crate) fn watched<R: Send>(
+    progress: &Progress,
+    total: u64,
+    work: impl FnOnce() -> R + Send,
+) -> R {
+    let bar = ProgressBar::new(total);
+    let template = "{elapsed_precise} {bar:24} {pos} of {len} hunts, {msg}, {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("the template is a constant"));
+    std::thread::scope(|scope| {
+        let work = scope.spawn(work);
+        while !work.is_finished() {
+            std::thread::sleep(Duration::from_millis(50));
+            bar.set_position(progress.done.load(Ordering::Relaxed));
+            let cases = progress.cases.load(Ordering::Relaxed);
+            bar.set_message(format!("{cases} cases"));
+        }
+        bar.finish_and_clear();
+        work.join().expect("a case's panic is caught inside")
+    })
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+}

@@ -1,0 +1,281 @@
+//! A story for a terminal: at most forty rows of a hundred columns, what an engineer wants first on top.
+//!
+//! ```text
+//!   the claim
+//!   one lane per host: what happened
+//!   expected against actual, the keys' histories
+//!   without what it passes
+//!   how the case was made, what to type
+//! ```
+
+use super::model::Stored;
+use super::moments::{Lane, Moment, Sort};
+use super::rows::{Row, rows};
+use super::story::Story;
+
+/// Rows of a report at most.
+pub const ROWS_MAX: usize = 40;
+
+/// Columns of a row at most.
+pub const COLUMNS_MAX: usize = 100;
+
+/// Columns of one lane.
+const LANE: usize = 8;
+
+/// Where a lane's line runs in its columns.
+const MIDDLE: usize = 3;
+
+/// The text.
+pub fn text(story: &Story) -> String {
+    let mut head = claim(story);
+    let (body, foot) = (contradiction(story), foot(story));
+    let used = head.len() + body.len() + foot.len();
+    let room = ROWS_MAX.saturating_sub(used + 2).max(4);
+    if !story.moments.is_empty() {
+        head.push(String::new());
+        head.extend(witness(story, room));
+    }
+    let all = head.into_iter().chain(body).chain(foot);
+    let fitted: Vec<String> = all.map(|row| cut(&row, COLUMNS_MAX)).collect();
+    fitted.join("\n")
+}
+
+fn claim(story: &Story) -> Vec<String> {
+    let title = format!("VIOLATED {}: {}", story.property, story.property.sentence());
+    let mut rows = wrapped(&title, "  ", 2);
+    if let Some(first) = story.claims.first() {
+        let more = match story.claims.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        rows.extend(wrapped(&format!("  {first}{more}"), "    ", 3));
+    }
+    let mut place = story.place.clone();
+    if !story.also.is_empty() {
+        let also: Vec<&str> = story.also.iter().map(|property| property.id()).collect();
+        let semicolon = if place.is_empty() { "" } else { "; " };
+        place.push_str(&format!("{semicolon}also violated: {}", also.join(", ")));
+    }
+    if !place.is_empty() {
+        rows.push(format!("  {place}"));
+    }
+    rows
+}
+
+/// The lanes.
+fn witness(story: &Story, room: usize) -> Vec<String> {
+    let mut heading = format!("{:>8} {:>5}  ", "time", "event");
+    for lane in &story.lanes {
+        heading.push_str(&format!("{:<LANE$}", cut(lane.name(), LANE - 1)));
+    }
+    let mut text = vec![heading.trim_end().to_owned()];
+    for row in rows(story, room.saturating_sub(1)) {
+        text.push(match row {
+            Row::Gap(words) => format!("{:16}{} {words}", "", lines(&story.lanes, '┊')),
+            Row::Moment(moment) => {
+                let time = moment.at.map_or("before".into(), time);
+                let seq = moment.seq.map_or(String::new(), |seq| seq.to_string());
+                let parts: Vec<String> = moment.parts.iter().map(ToString::to_string).collect();
+                let parts = match parts.as_slice() {
+                    [] => String::new(),
+                    [one] => format!("{one} "),
+                    [first, .., last] => format!("{first}-{last} "),
+                };
+                let drawn = arrow(&story.lanes, moment);
+                let start = format!("{time:>8} {seq:>5}  {drawn} {parts}");
+                let flag = if moment.violates {
+                    format!(" ◄ {}", story.property)
+                } else {
+                    String::new()
+                };
+                let room = COLUMNS_MAX.saturating_sub(start.chars().count() + flag.chars().count());
+                format!("{start}{}{flag}", cut(&moment.words, room))
+            }
+        });
+    }
+    text
+}
+
+/// The lanes' lines.
+fn lines(lanes: &[Lane], line: char) -> String {
+    let mut row = vec![' '; lanes.len() * LANE];
+    for lane in 0..lanes.len() {
+        row[lane * LANE + MIDDLE] = line;
+    }
+    row.into_iter().collect()
+}
+
+/// The lanes' lines with one moment on them.
+fn arrow(lanes: &[Lane], moment: &Moment) -> String {
+    let mut row: Vec<char> = lines(lanes, '│').chars().collect();
+    let place = |lane: usize| lane.min(lanes.len() - 1) * LANE + MIDDLE;
+    let from = place(moment.lane);
+    if let Some(towards) = moment.towards {
+        let to = place(towards);
+        let (low, high) = (from.min(to), from.max(to));
+        row[low + 1..high].fill('─');
+        let head = if to > from { '►' } else { '◄' };
+        row[if to > from { to - 1 } else { to + 1 }] = head;
+        if moment.is_broken {
+            row[low.midpoint(high)] = '✗';
+        }
+    }
+    row[from] = match moment.sort {
+        Sort::Crash => '✗',
+        Sort::Done => '■',
+        Sort::Start => '○',
+        Sort::Interrupt => '!',
+        _ => '●',
+    };
+    row.into_iter().collect()
+}
+
+/// Expected against actual, and the histories.
+fn contradiction(story: &Story) -> Vec<String> {
+    let mut rows = Vec::new();
+    if !story.comparisons.is_empty() {
+        rows.push(String::new());
+        rows.push(format!("    {:<24} {:<34} {}", "", "expected", "actual"));
+    }
+    for row in story.comparisons.iter().take(6) {
+        let sign = if row.holds { '✓' } else { '✗' };
+        let (what, expected) = (cut(&row.what, 24), cut(&row.expected, 34));
+        rows.push(format!("  {sign} {what:<24} {expected:<34} {}", row.actual));
+    }
+    for history in &story.histories {
+        let name = cut(&history.name, 24);
+        let (before, after) = (stack(&history.before), stack(&history.after));
+        let words = match before == after {
+            true => format!("{before}, before and after"),
+            false => format!("{before}  ⇒  {after}"),
+        };
+        rows.extend(wrapped(
+            &format!("    {name:<24} {words}"),
+            &" ".repeat(29),
+            2,
+        ));
+    }
+    rows
+}
+
+/// A history on one line, newest first; many markers in a row are counted.
+fn stack(held: &[Stored]) -> String {
+    if held.is_empty() {
+        return "nothing is left".into();
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut entries = held.iter().peekable();
+    while let Some(entry) = entries.next() {
+        let mut alike = 1;
+        while entry.what == "marker" && entries.next_if(|next| next.what == "marker").is_some() {
+            alike += 1;
+        }
+        words.push(match alike {
+            1 => format!("{} {}", entry.id, entry.what),
+            _ => format!("{alike} markers"),
+        });
+    }
+    words.join(" │ ")
+}
+
+/// Without what it passes, how the case came about, and what to type.
+fn foot(story: &Story) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    match &story.counterfactuals {
+        None => {}
+        Some(found) if found.is_empty() => {
+            rows.push("no single removal makes it hold".into());
+        }
+        Some(found) => {
+            rows.extend(found.iter().take(5).map(|sentence| format!("  {sentence}")));
+            if found.len() > 5 {
+                rows.push(format!("  … and {} more", found.len() - 5));
+            }
+        }
+    }
+    let told: Vec<String> = story
+        .moments
+        .iter()
+        .flat_map(|moment| &moment.parts)
+        .map(ToString::to_string)
+        .collect();
+    let untold = story
+        .parts
+        .iter()
+        .filter(|(part, _)| story.counterfactuals.is_none() || !told.contains(&part.to_string()));
+    let untold: Vec<String> = untold
+        .map(|(part, words)| format!("{part} {words}"))
+        .collect();
+    if !untold.is_empty() {
+        rows.extend(wrapped(
+            &format!("parts:   {}", untold.join(" · ")),
+            "         ",
+            3,
+        ));
+    }
+    let setting: Vec<String> = story
+        .setting
+        .iter()
+        .map(|(what, words)| format!("{what}: {words}"))
+        .collect();
+    rows.extend(wrapped(
+        &format!("setting: {}", setting.join("; ")),
+        "         ",
+        2,
+    ));
+    if let Some(profile) = &story.profile {
+        rows.extend(wrapped(&format!("profile: {profile}"), "         ", 1));
+    }
+    rows.extend(story.shrunk.iter().cloned());
+    for (short, key) in story.legend.iter().take(3) {
+        rows.push(format!("{short} = {key}"));
+    }
+    for (what, line) in &story.commands {
+        rows.push(format!("{what}: {line}"));
+    }
+    rows
+}
+
+/// A moment of the world, from its start.
+pub(super) fn time(nanos: u64) -> String {
+    let milliseconds = nanos / 1_000_000;
+    match milliseconds {
+        0..10_000 => format!("{milliseconds} ms"),
+        _ => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+    }
+}
+
+/// A text of at most so many letters, its end left out.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// A text on at most so many rows, broken between words.
+fn wrapped(text: &str, indent: &str, most: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let is_last = rows.len() == most;
+        let row = rows.last_mut().expect("there is always a row");
+        let length = row.chars().count() + 1 + word.chars().count();
+        if length > COLUMNS_MAX && !is_last {
+            rows.push(format!("{indent}{word}"));
+        } else if length > COLUMNS_MAX {
+            let rest: Vec<&str> = words.collect();
+            *row = cut(&format!("{row} {word} {}", rest.join(" ")), COLUMNS_MAX);
+            break;
+        } else {
+            if !row.is_empty() || rows.len() == 1 && !text.starts_with(word) {
+                rows.last_mut().expect("there is always a row").push(' ');
+            }
+            rows.last_mut()
+                .expect("there is always a row")
+                .push_str(word);
+        }
+    }
+    rows
+}

@@ -1,0 +1,70 @@
+//! One scenario on one tier, to its end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use firedrill_chaos::campaign;
+use firedrill_chaos::property::{Property, Violation};
+use firedrill_chaos::runner::{self, Outcome, Subject};
+use firedrill_chaos::scenario::Scenario;
+
+use crate::turmoil::Turmoil;
+
+/// Where a scenario can be run within this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// The discrete-event world.
+    Des,
+    /// The driver over simulated TCP.
+    Turmoil,
+}
+
+impl Tier {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Des, Self::Turmoil];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Des => "des",
+            Self::Turmoil => "turmoil",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.name() == name)
+    }
+
+    /// Runs one scenario, and takes a panic, or a scenario that cannot be set up, for a violation.
+    pub fn run<S>(
+        self,
+        scenario: &Scenario,
+        subject: &S,
+        planted: Option<&'static str>,
+        keep_trace: bool,
+    ) -> Result<Outcome, Vec<Violation>>
+    where
+        S: Subject,
+        S::Machine: 'static,
+    {
+        campaign::activate(planted);
+        let caught = catch_unwind(AssertUnwindSafe(|| match self {
+            Self::Des => runner::run(scenario, subject, keep_trace),
+            Self::Turmoil => runner::run_in(scenario, keep_trace, |opening| {
+                Turmoil::open(subject, opening)
+            }),
+        }));
+        campaign::activate(None);
+        let sentence = match caught {
+            Ok(Ok(outcome)) => return Ok(outcome),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text =
+                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                text.unwrap_or_else(|| "a panic without a message".into())
+            }
+        };
+        Err(vec![Violation::of_run(Property::NoPanic, sentence)])
+    }
+}
