@@ -267,7 +267,9 @@ impl Scene {
         let written = store.bucket.copy(now, &source, key.as_str(), &options)?;
         let what = What::Copied {
             from,
-            id: written.version_id.map_or_else(|| "null".into(), VersionId::from),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             etag: written.etag.into(),
         };
         self.log(key, now, what);
@@ -326,7 +328,9 @@ impl Scene {
             .bucket
             .put(now, key.as_str(), body.clone(), &options)?;
         let what = What::Put {
-            id: written.version_id.map_or_else(|| "null".into(), VersionId::from),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             body,
             etag: ETag::from(written.etag),
         };

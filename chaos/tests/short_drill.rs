@@ -3,7 +3,6 @@
 //!
 //! It stops at the first case that fails, so that a mutant which breaks much costs little.
 
-
 use firedrill_chaos::campaign::{self, Control, Orders};
 use firedrill_core::amend::Amend;
 

@@ -44,7 +44,10 @@ pub fn judge(
     let mut expected = log
         .from(page.prefix, &first)
         .flat_map(|(key, held)| held.iter().map(move |held| (key, held)))
-        .skip(page.after.map_or(0, |after| passed_of(log, after, page.prefix)));
+        .skip(
+            page.after
+                .map_or(0, |after| passed_of(log, after, page.prefix)),
+        );
     let mut matched = 0;
     for (key, entry) in page.entries {
         match expected.next() {
