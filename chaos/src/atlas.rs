@@ -132,29 +132,27 @@ enum Choice {
 
 impl Known<'_> {
     fn fuse(self, atlas: &mut Atlas) {
-        // Whatever else: only keys of this table may be written to.
-        for commit in &self.truth.commits {
-            atlas.referenced.extend(commit.references.keys().cloned());
-        }
         let (number, hint) = match self.choose() {
             Choice::Commit { number, hint } => (number, hint),
             Choice::Refuse(why) => {
-                atlas.referenced.clear();
                 atlas.refuse = Some(why);
                 return;
             }
             Choice::Free(why) => {
+                self.refer_to_every_commit(atlas);
                 atlas.free = Some(why);
                 atlas.may_refuse = true;
                 return;
             }
         };
         if number < self.truth.known_from || (self.amend.history && self.truth.known_from > 0) {
+            self.refer_to_every_commit(atlas);
             atlas.free = Some("what this commit references is not known");
             atlas.may_refuse = true;
             return;
         }
         if self.is_masqueraded(number) {
+            self.refer_to_every_commit(atlas);
             atlas.free = Some("another segment's bytes stand where an original was purged");
             return;
         }
@@ -162,7 +160,6 @@ impl Known<'_> {
         atlas.commit = Some(number);
         atlas.snapshot = Some(commit.snapshot.clone());
         atlas.blocks = commit.blocks.clone();
-        atlas.referenced.clear();
         self.add_commit(number, atlas);
         atlas.roots.push(commit.snapshot.clone());
         atlas.roots.extend(self.truth.hint.clone());
@@ -170,9 +167,7 @@ impl Known<'_> {
             self.add_ancestors(number, atlas);
         }
         if atlas.free.is_some() {
-            for commit in &self.truth.commits {
-                atlas.referenced.extend(commit.references.keys().cloned());
-            }
+            self.refer_to_every_commit(atlas);
         }
         if !hint && let Some(key) = &self.truth.hint {
             // Only the hint names inverted indexes; without it they are found by their keys.
@@ -192,6 +187,13 @@ impl Known<'_> {
                 Target::Current => Must::Lose,
                 _ => Must::Free("what the hint should say was not asked for"),
             };
+        }
+    }
+
+    /// Where it is open which commit counts, the keys of any may be written to, and no others.
+    fn refer_to_every_commit(self, atlas: &mut Atlas) {
+        for commit in &self.truth.commits {
+            atlas.referenced.extend(commit.references.keys().cloned());
         }
     }
 
@@ -294,9 +296,10 @@ impl Known<'_> {
 
     pub(crate) fn add_commit(self, number: usize, atlas: &mut Atlas) {
         let commit = &self.truth.commits[number];
+        let is_first = atlas.objects.is_empty();
+        let mut objects = Vec::with_capacity(commit.references.len());
         for key in commit.references.keys() {
-            atlas.referenced.insert(key.clone());
-            if atlas.objects.contains_key(key) {
+            if !is_first && atlas.objects.contains_key(key) {
                 continue;
             }
             let expected = self.expect(key, number);
@@ -304,8 +307,13 @@ impl Known<'_> {
                 atlas.free = Some("metadata may be taken for another object's");
                 atlas.may_refuse = true;
             }
-            atlas.objects.insert(key.clone(), expected);
+            objects.push((key.clone(), expected));
         }
+        // The keys ascend, and from an ascending list a whole map is made at once.
+        let mut referenced: BTreeSet<Key> = commit.references.keys().cloned().collect();
+        let mut objects: BTreeMap<Key, Expected> = objects.into_iter().collect();
+        atlas.referenced.append(&mut referenced);
+        atlas.objects.append(&mut objects);
         self.add_children(commit, atlas);
     }
 
