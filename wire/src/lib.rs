@@ -8,6 +8,7 @@
 pub mod campaign;
 pub mod compare;
 pub mod outcome;
+pub mod process;
 pub mod tier;
 pub mod turmoil;
 
