@@ -5,7 +5,6 @@
 //!
 //! | not compared | because |
 //! |---|---|
-//! | two machines at once | which of the two does what depends on who comes first, and that is drawn by each tier |
 //! | an act that one tier did and another did not | it was tied to the nth write, and how many writes there are depends on which requests failed when; so from then on the buckets differ |
 
 use firedrill_chaos::property::Violation;
@@ -29,9 +28,6 @@ pub enum Verdict {
 
 /// Runs a scenario on each tier, and compares each with the first.
 pub fn compare(scenario: &Scenario, tiers: &[Tier]) -> Verdict {
-    if scenario.hosts.twin && scenario.hosts.crash_after.is_empty() {
-        return Verdict::Excluded("two machines at once");
-    }
     let runs: Vec<(Tier, Result<runner::Outcome, Vec<Violation>>)> = tiers
         .iter()
         .map(|tier| (*tier, tier.run(scenario, &Amend::new, None, false)))

@@ -7,6 +7,7 @@
 
 pub mod campaign;
 pub mod compare;
+pub mod network;
 pub mod outcome;
 pub mod process;
 pub mod tier;

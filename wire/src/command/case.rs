@@ -9,20 +9,30 @@ use firedrill_chaos::generate;
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::scenario::{Scenario, TableSource};
 use firedrill_wire::campaign::Control;
+use firedrill_wire::network;
 use firedrill_wire::tier::Tier;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A wall clock that is read on purpose, for the double check to find; see `Network::wall`.
 const CLOCK: (&str, &[Property]) = ("H1-01", &[Property::Deterministic]);
 
-/// A case by its seed or its file.
-pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
+/// The case of this seed; `network`: with faults of the network besides its own.
+pub(crate) fn scenario(seed: u64, network: bool) -> Scenario {
+    let scenario = generate::scenario(seed);
+    match network {
+        true => network::added(scenario),
+        false => scenario,
+    }
+}
+
+/// A case by its seed or its file. A file is taken as it is.
+pub(crate) fn read_case(case: &str, network: bool) -> anyhow::Result<Scenario> {
     let number = case.strip_prefix("0x").map_or_else(
         || case.parse().ok(),
         |digits| u64::from_str_radix(digits, 16).ok(),
     );
     if let Some(seed) = number {
-        return Ok(generate::scenario(seed));
+        return Ok(scenario(seed, network));
     }
     let text = std::fs::read_to_string(case)
         .with_context(|| format!("{case} is neither a case's seed nor a scenario file"))?;
@@ -38,9 +48,13 @@ pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
 }
 
 /// What a person types to see it again.
-pub(crate) fn replay_line(case: &str, tier: Tier, planted: Option<&str>) -> String {
+pub(crate) fn replay_line(case: &str, tier: Tier, network: bool, planted: Option<&str>) -> String {
+    let network = if network { " --network" } else { "" };
     let planted = planted.map_or(String::new(), |bug| format!(" --planted {bug}"));
-    format!("cargo xtask replay {case} --tier {}{planted}", tier.name())
+    format!(
+        "cargo xtask replay {case} --tier {}{network}{planted}",
+        tier.name()
+    )
 }
 
 /// A planted bug by its id, with the properties that must catch it.

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use firedrill_chaos::campaign::PLANTED_CASES_MAX;
 use firedrill_chaos::property::Violation;
-use firedrill_chaos::{generate, report};
+use firedrill_chaos::report;
 use firedrill_core::amend::Amend;
 use firedrill_wire::campaign::{self, Case, Control, Orders, Tally};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, known_bug, known_tier, replay_line, silence_panics, watched, worst};
+use super::case::{
+    cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched, worst,
+};
 
 /// Failed cases that are told at length.
 const TOLD_MAX: usize = 3;
@@ -39,6 +41,9 @@ pub(crate) struct Chaos {
     /// Make this planted bug active, and stop when the property that the catalogue names has caught it.
     #[arg(long)]
     planted: Option<String>,
+    /// With faults of the network besides the case's own: refused, hanging and cut connections.
+    #[arg(long)]
+    network: bool,
     /// Failed cases after which it stops.
     #[arg(long, default_value_t = 5)]
     failures: u64,
@@ -63,7 +68,7 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
     let started = Instant::now();
     let control = Control::default();
     let work = |case: Case| {
-        let scenario = generate::scenario(case.seed);
+        let scenario = scenario(case.seed, arguments.network);
         let run = arguments.tier.run(&scenario, &Amend::new, planted, false);
         let tally = Tally::of(&scenario, &run);
         let violations = run.map_or_else(|found| found, |outcome| outcome.violations);
@@ -96,7 +101,7 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
     if arguments.json {
         print_json(arguments, orders, &total, took, &failures);
     } else {
-        print_failures(arguments.tier, planted, &failures);
+        print_failures(arguments, planted, &failures);
         println!("{}", summary(arguments.tier, &total, took, orders.jobs));
         if let Some((id, catchers)) = bug {
             let caught = failures.iter().find(|(_, violations)| {
@@ -120,11 +125,12 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
 
 type Failure = (Case, Vec<Violation>);
 
-fn print_failures(tier: Tier, planted: Option<&'static str>, failures: &[Failure]) {
+fn print_failures(arguments: &Chaos, planted: Option<&'static str>, failures: &[Failure]) {
+    let Chaos { tier, network, .. } = *arguments;
     for (case, violations) in failures.iter().take(TOLD_MAX) {
         let name = format!("{:#018x}", case.seed);
-        let line = replay_line(&name, tier, planted);
-        let scenario = generate::scenario(case.seed);
+        let line = replay_line(&name, tier, network, planted);
+        let scenario = scenario(case.seed, network);
         match tier.run(&scenario, &Amend::new, planted, false) {
             Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),
             Err(_) => println!(

@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::ensure;
-use firedrill_chaos::generate;
 use firedrill_wire::campaign::{self, Case, Control, Orders};
 use firedrill_wire::compare::{Verdict, compare};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, known_tier, replay_line, silence_panics, watched};
+use super::case::{cores, known_tier, replay_line, scenario, silence_panics, watched};
 
 /// Which tiers, and which cases.
 #[derive(Debug, clap::Args)]
@@ -24,6 +23,9 @@ pub(crate) struct Compare {
     /// Root of all cases.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// With faults of the network besides the case's own: refused, hanging and cut connections.
+    #[arg(long)]
+    network: bool,
     /// Threads; all cores without it.
     #[arg(long)]
     jobs: Option<usize>,
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
     let started = Instant::now();
     let control = Control::default();
     let work = |case: Case| {
-        let scenario = generate::scenario(case.seed);
+        let scenario = scenario(case.seed, arguments.network);
         let verdict = compare(&scenario, tiers);
         if matches!(verdict, Verdict::Differs(_)) {
             control.failed.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +72,7 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
                     println!("  {sentence}");
                 }
                 for tier in tiers {
-                    println!("  {}", replay_line(&name, *tier, None));
+                    println!("  {}", replay_line(&name, *tier, arguments.network, None));
                 }
             }
         }

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use firedrill_chaos::campaign::case_seed;
-use firedrill_chaos::generate;
 use firedrill_chaos::property::Property;
+use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 use firedrill_sim::draw::{fold, hash_bytes};
 use firedrill_wire::campaign::{self, Case, Control, Orders};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, known_bug, known_tier, replay_line, silence_panics, watched};
+use super::case::{cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched};
 
 /// So much later than the first run the second one begins at least.
 const PAUSE: Duration = Duration::from_millis(1200);
@@ -38,6 +38,9 @@ pub(crate) struct Doublecheck {
     /// Root of all cases.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// With faults of the network besides the case's own: refused, hanging and cut connections.
+    #[arg(long)]
+    network: bool,
     /// Threads of the first run; all cores without it.
     #[arg(long)]
     jobs: Option<usize>,
@@ -95,7 +98,12 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     let number = *number as u64;
     println!(
         "case {number}: {}",
-        replay_line(&batch.name(number), arguments.tier, batch.planted)
+        replay_line(
+            &batch.name(number),
+            arguments.tier,
+            arguments.network,
+            batch.planted
+        )
     );
     let here = batch.trace(number);
     let there = match arguments.hostile {
@@ -130,6 +138,13 @@ impl Batch<'_> {
         format!("{:#018x}", case_seed(self.arguments.seed, number))
     }
 
+    fn scenario(&self, number: u64) -> Scenario {
+        scenario(
+            case_seed(self.arguments.seed, number),
+            self.arguments.network,
+        )
+    }
+
     /// Each case's hash, by number: of its trace, and of what it came to. `backwards` begins with the last.
     fn hashes(&self, backwards: bool) -> Vec<u64> {
         let cases = self.arguments.cases;
@@ -155,7 +170,7 @@ impl Batch<'_> {
     }
 
     fn hash(&self, number: u64) -> u64 {
-        let scenario = generate::scenario(case_seed(self.arguments.seed, number));
+        let scenario = self.scenario(number);
         let run = self
             .arguments
             .tier
@@ -171,7 +186,7 @@ impl Batch<'_> {
     }
 
     fn trace(&self, number: u64) -> Vec<String> {
-        let scenario = generate::scenario(case_seed(self.arguments.seed, number));
+        let scenario = self.scenario(number);
         let run = self
             .arguments
             .tier
@@ -245,6 +260,9 @@ impl Batch<'_> {
             .env("LANG", "tr_TR.UTF-8")
             .env("HOME", folder)
             .stderr(Stdio::inherit());
+        if self.arguments.network {
+            command.arg("--network");
+        }
         if let Some(bug) = self.planted {
             command.args(["--planted", bug]);
         }

@@ -17,6 +17,9 @@ pub(crate) struct Replay {
     /// Make this planted bug active.
     #[arg(long)]
     planted: Option<String>,
+    /// With faults of the network besides the case's own: refused, hanging and cut connections.
+    #[arg(long)]
+    network: bool,
     /// Print every line of the trace as JSON.
     #[arg(long)]
     trace: bool,
@@ -27,7 +30,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
     let Replay { case, tier, .. } = arguments;
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
-    let scenario = read_case(case)?;
+    let scenario = read_case(case, arguments.network)?;
     silence_panics();
     let outcome = match tier.run(&scenario, &Amend::new, planted, arguments.trace) {
         Ok(outcome) => outcome,
@@ -44,7 +47,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
         println!("{}", report::describe(&scenario).join("\n"));
         println!("no property was violated on {}", tier.name());
     } else {
-        let line = replay_line(case, *tier, planted);
+        let line = replay_line(case, *tier, arguments.network, planted);
         println!("{}", report::failure(&scenario, &outcome, &line));
     }
     println!(
