@@ -22,6 +22,7 @@ mod a5_idempotent;
 mod a7_intact;
 mod a8_order;
 mod a9_commit;
+mod lies;
 mod silent;
 
 /// Fewer strikes than this cannot use up a machine's patience with one key: it tries a request eight times,
@@ -91,6 +92,7 @@ pub fn check(run: &Run<'_>) -> Vec<Violation> {
     a7_intact::check(run, &mut violations);
     a8_order::check(run, &mut violations);
     a9_commit::check(run, &mut violations);
+    lies::check(run, &mut violations);
     violations
 }
 
@@ -158,7 +160,7 @@ impl<'a> Run<'a> {
                 continue;
             };
             let new_here = sight.may.insert(key);
-            let new_sure = sure && expected.must != Must::Free && sight.must.insert(key);
+            let new_sure = sure && !expected.must.is_free() && sight.must.insert(key);
             if !(new_here || new_sure) || expected.class == Class::Hint {
                 continue;
             }
@@ -172,7 +174,7 @@ impl<'a> Run<'a> {
             }
         }
         let free = self.atlas.objects.iter();
-        let free = free.filter(|(_, expected)| expected.must == Must::Free);
+        let free = free.filter(|(_, expected)| expected.must.is_free());
         sight.may.extend(free.map(|(key, _)| key));
         sight
     }

@@ -138,17 +138,14 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if let Some(folder) = &drill.keep {
         keep_failures(folder, &result.tally, bug)?;
     }
-    let of_corpus = match corpus {
-        Some(corpus) => corpus.conclude(seed, &result.tally)?,
-        None => 0,
-    };
-    let is_gap = drill.require_coverage && !result.tally.coverage.is_complete();
-    Ok(
-        match worst([status(&result.tally), of_corpus].into_iter()) {
-            0 if is_gap => COVERAGE_GAP,
-            status => status,
-        },
-    )
+    let mut found = status(&result.tally);
+    if let Some(corpus) = corpus {
+        found = worst([found, corpus.conclude(seed, &result.tally)?].into_iter());
+    }
+    Ok(match found {
+        0 if drill.require_coverage && !result.tally.coverage.is_complete() => COVERAGE_GAP,
+        found => found,
+    })
 }
 
 /// What a run, or all shards of one, found: the failures, the summary, the verdict.
