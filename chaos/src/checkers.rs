@@ -1,6 +1,7 @@
 //! Checkers: one file per property, each a function of what a run was, what it did and what it said.
 //!
-//! None of them looks at the mock: what is current follows from the log.
+//! None of them looks at the mock: what is current follows from the log. A6 compares whole runs, and is in
+//! `undisturbed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use firedrill_core::object::{Key, Versioning};
 use crate::atlas::{Atlas, Expected, Must};
 use crate::judge::Write;
 use crate::oracle::log::{Held, Log};
-use crate::property::{Property, Violation};
+use crate::property::Violation;
 use crate::truth::Truth;
 
 mod a1_complete;
@@ -21,6 +22,7 @@ mod a5_idempotent;
 mod a7_intact;
 mod a8_order;
 mod a9_commit;
+mod lies;
 mod silent;
 
 /// Fewer strikes than this cannot use up a machine's patience with one key: it tries a request eight times,
@@ -90,27 +92,8 @@ pub fn check(run: &Run<'_>) -> Vec<Violation> {
     a7_intact::check(run, &mut violations);
     a8_order::check(run, &mut violations);
     a9_commit::check(run, &mut violations);
-    if run.circumstances.after_crash {
-        a6(&mut violations);
-    }
+    lies::check(run, &mut violations);
     violations
-}
-
-/// A6: what was expected of the run was drawn from the state in which the crash left the bucket, so a
-/// run that misses it is not what an undisturbed run would have been.
-fn a6(violations: &mut Vec<Violation>) {
-    let worst = violations
-        .iter()
-        .find(|violation| violation.property != Property::A5);
-    if let Some(worst) = worst {
-        let sentence = format!("after a crash: {}", worst.sentence);
-        let key = worst.key.clone();
-        violations.push(Violation {
-            property: Property::A6,
-            key,
-            sentence,
-        });
-    }
 }
 
 impl<'a> Run<'a> {
@@ -177,7 +160,7 @@ impl<'a> Run<'a> {
                 continue;
             };
             let new_here = sight.may.insert(key);
-            let new_sure = sure && expected.must != Must::Free && sight.must.insert(key);
+            let new_sure = sure && !expected.must.is_free() && sight.must.insert(key);
             if !(new_here || new_sure) || expected.class == Class::Hint {
                 continue;
             }
@@ -191,7 +174,7 @@ impl<'a> Run<'a> {
             }
         }
         let free = self.atlas.objects.iter();
-        let free = free.filter(|(_, expected)| expected.must == Must::Free);
+        let free = free.filter(|(_, expected)| expected.must.is_free());
         sight.may.extend(free.map(|(key, _)| key));
         sight
     }

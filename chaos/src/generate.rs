@@ -3,6 +3,8 @@
 //! Every choice is drawn at an address of its own, so taking one operation out of a scenario leaves the
 //! others what they were.
 
+mod beyond;
+
 use firedrill_s3_mock::{Effect, Operation as S3, Position};
 use firedrill_sim::draw::{Seed, Stream};
 
@@ -54,6 +56,7 @@ fn of_profile(case: u64, profile: &Profile) -> Scenario {
     };
     scenario.operations = operations(seed, profile, &scenario);
     scenario.faults = faults(seed, profile);
+    beyond::exceed(seed, &mut scenario);
     scenario
 }
 
@@ -293,16 +296,31 @@ impl Acts<'_> {
                 .map(|key| Act::Purge { key, versions })
         });
         if self.profile.does("op.delete-twice") {
-            self.push(Act::DeletePrefix { again: true });
-            // A stack deeper than a machine has rounds shows whether it peels all of it at once.
-            for _ in 0..[0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize] {
-                self.push(Act::DeletePrefix { again: true });
-            }
+            self.delete_again();
         }
         // Garbage on top of markers.
         if self.profile.does("op.overwrite") && self.chance(40, "late", 0) {
             let act = self.overwrite(9, "late-overwrite");
             self.out.extend(act.map(before));
+        }
+    }
+
+    /// Markers on markers: on every key where every key was deleted, else on some.
+    fn delete_again(&mut self) {
+        // A stack deeper than a machine has rounds shows whether it peels all of it at once.
+        let deeper = [0, 0, 0, 1, 1, 2, 5, 7][self.below(8, "deeper", 0) as usize];
+        if self.profile.does("op.delete-prefix") {
+            for _ in 0..=deeper {
+                self.push(Act::DeletePrefix { again: true });
+            }
+            return;
+        }
+        for nth in 0..=self.below(3, "again", 0) {
+            if let Some(key) = self.key(nth, "delete-again", ANY) {
+                for _ in 0..2 + deeper {
+                    self.push(Act::Delete { key });
+                }
+            }
         }
     }
 
@@ -326,14 +344,14 @@ impl Acts<'_> {
         }
         for nth in 0..=self.below(3, "during", 0) {
             let act = match self.below(5, "during-act", nth) {
-                0 => Some(Act::Vacuum),
+                0 if self.profile.does("op.vacuum") => Some(Act::Vacuum),
                 1 => self
                     .key(nth, "during-overwrite", ANY)
                     .map(|key| Act::Overwrite {
                         key,
                         with: Garbage::Longer(3),
                     }),
-                2 => self
+                0 | 2 => self
                     .key(nth, "during-old", OLD)
                     .map(|key| Act::Delete { key }),
                 _ => self
@@ -365,7 +383,13 @@ impl Acts<'_> {
         if hides == 0 {
             self.push(Act::CopyBack { key });
         }
-        let versions = Versions::Right;
+        // Sometimes it is the copy on top that is archived, and not what lies below.
+        let newest = hides == 0 && self.chance(50, "archive-newest", nth);
+        let versions = if newest {
+            Versions::Newest
+        } else {
+            Versions::Right
+        };
         if hides == 1 {
             self.push(Act::Overwrite {
                 key,

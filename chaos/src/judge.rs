@@ -26,6 +26,8 @@ pub struct Write {
     pub kind: WriteKind,
     /// Whether the right bytes were current before.
     pub right_before: bool,
+    /// Whether a machine had put there what was current before.
+    pub over_a_machines: bool,
     /// Whether they are now.
     pub right_after: bool,
     /// What the object names and was to come back, and was not current when this became current.
@@ -74,6 +76,8 @@ pub struct Judge {
     pub acts_done: Vec<Act>,
     planned: bool,
     applied: u64,
+    /// Reads of metadata that were asked for in the present run.
+    reads: u64,
 }
 
 impl Judge {
@@ -96,6 +100,7 @@ impl Judge {
             acts_done: Vec::new(),
             planned: false,
             applied: 0,
+            reads: 0,
         }
     }
 
@@ -109,6 +114,7 @@ impl Judge {
         self.acted = false;
         self.planned = false;
         self.applied = 0;
+        self.reads = 0;
     }
 
     /// Nobody acts any more.
@@ -174,6 +180,7 @@ impl Judge {
                 }
             };
             let right_before = self.is_right(key);
+            let over_a_machines = self.scene.log.is_a_machines(key);
             self.scene
                 .log_changes(host.0, wall, std::slice::from_ref(change));
             let right_after = self.is_right(key);
@@ -186,6 +193,7 @@ impl Judge {
                 key: key.clone(),
                 kind,
                 right_before,
+                over_a_machines,
                 right_after,
                 missing_children: if appears && own {
                     self.missing(key)
@@ -249,6 +257,19 @@ impl Watcher for Judge {
         if writes && !self.planned && self.hosts.contains(&host) {
             self.planned = true;
             self.act(|when| when == When::AfterPlan, stage);
+        }
+        if let Effect::Request {
+            request: Request::Read { .. },
+            ..
+        } = effect
+            && self.hosts.contains(&host)
+        {
+            self.reads += 1;
+            let count = self.reads;
+            self.act(
+                |when| matches!(when, When::AfterReads(after) if after <= count),
+                stage,
+            );
         }
     }
 

@@ -20,11 +20,13 @@ pub mod generate;
 pub mod swarm;
 
 pub mod campaign;
+pub mod canary;
 pub mod catalogue;
 pub mod chronicle;
 pub mod corpus;
 pub mod coverage;
 pub mod doublecheck;
+pub mod exhaustive;
 pub mod kept;
 pub mod part;
 pub mod report;
@@ -34,6 +36,7 @@ pub mod shrink;
 pub mod stranger;
 pub mod theatre;
 pub mod trial;
+mod undisturbed;
 
 pub mod atlas;
 mod atlas_history;

@@ -36,6 +36,8 @@ enum Command {
     Replay(command::replay::Replay),
     /// Makes a failing case as small as it gets, and says without what it would pass.
     Shrink(command::shrink::Shrink),
+    /// Runs cases that must fail: ends with status 1, or the harness is broken.
+    Canary(command::canary::Canary),
     /// Runs the same cases twice, and says where two runs of one case differ.
     Doublecheck(command::doublecheck::Doublecheck),
     /// Makes one result out of the results of many shards.
@@ -44,6 +46,8 @@ enum Command {
     Bless(command::bless::Bless),
     /// Tries the drill itself: how much of what is planted it finds, how soon, and by what alone.
     Scoreboard(command::scoreboard::Arguments),
+    /// Crashes small cases after every effect, and hurts every few objects of a small table.
+    Exhaustive(command::exhaustive::Exhaustive),
 }
 
 /// A case makes and drops thousands of small values; the system's allocator took a fifth of its time.
@@ -55,10 +59,12 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Some(Command::Replay(arguments)) => command::replay::run(arguments),
         Some(Command::Shrink(arguments)) => command::shrink::run(arguments),
+        Some(Command::Canary(arguments)) => command::canary::run(arguments),
         Some(Command::Doublecheck(arguments)) => command::doublecheck::run(arguments),
         Some(Command::Merge(arguments)) => command::merge::run(arguments),
         Some(Command::Bless(arguments)) => command::bless::run(arguments),
         Some(Command::Scoreboard(arguments)) => command::scoreboard::run(arguments),
+        Some(Command::Exhaustive(arguments)) => command::exhaustive::run(arguments),
         None => command::drill::run(&arguments.drill),
     };
     match done {

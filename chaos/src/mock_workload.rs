@@ -19,11 +19,17 @@ const CLOCK: Stream = Stream::new("mock.clock");
 const PAGE: Stream = Stream::new("mock.page");
 const VERSION: Stream = Stream::new("mock.version");
 
-/// Keys that are prefixes of one another, or differ behind the first byte of a letter.
-const KEYS: [&str; 6] = ["a", "a/", "a/b", "a\u{e9}", "a\u{1f525}", "b"];
+/// Keys that are prefixes of one another, or differ behind the first byte of a letter; the last two beyond
+/// ASCII change places in UTF-16.
+const KEYS: [&str; 7] = ["a", "a/", "a/b", "a\u{e9}", "a\u{ff5e}", "a\u{1f525}", "b"];
 
 /// Runs so many operations, with a whole listing in pages after every few.
 pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
+    told(seed, operations).0
+}
+
+/// The same with the log as it was when a listing was wrong, or else at the end.
+pub fn told(seed: Seed, operations: u64) -> (Vec<Violation>, Log) {
     let mut workload = Workload {
         seed,
         bucket: Bucket::new(mock::Versioning::Off),
@@ -36,7 +42,7 @@ pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
         if (last || seed.chance(25, PAGE, 0u64, nth))
             && let Err(wrong) = workload.list(nth)
         {
-            return vec![Violation {
+            let violation = Violation {
                 property: Property::of_mock(wrong.property),
                 key: Some(wrong.key),
                 sentence: format!(
@@ -44,10 +50,11 @@ pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
                     nth + 1,
                     wrong.sentence
                 ),
-            }];
+            };
+            return (vec![violation], workload.log);
         }
     }
-    Vec::new()
+    (Vec::new(), workload.log)
 }
 
 struct Workload {

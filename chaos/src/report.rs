@@ -8,10 +8,12 @@ pub mod text;
 pub mod look;
 
 mod bucket;
+mod mock;
 pub mod model;
 pub mod moments;
 pub mod names;
 pub mod rows;
+mod timeline;
 
 pub mod page;
 

@@ -31,6 +31,7 @@ use crate::property::{Property, Violation};
 use crate::scenario::{Act, Scenario, Target, When};
 use crate::scene::{Scene, SceneError};
 use crate::theatre::{Opening, Simulated, Theatre};
+use crate::undisturbed;
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
@@ -93,6 +94,8 @@ pub struct Outcome {
     pub probes: ProbeSet,
     /// Why a life was judged for lies and damage only, for each such life.
     pub open: Vec<&'static str>,
+    /// Why one object was, for each such object of a life that was else judged exactly.
+    pub open_objects: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
     /// What whoever tells it wants to know; empty unless the trace is kept.
@@ -111,9 +114,19 @@ pub fn run<S: Subject>(
     if !subject.takes(scenario) {
         return Err(SceneError::NotTaken);
     }
-    run_in(scenario, keep_trace, |opening| {
-        Simulated::open(subject, opening)
-    })
+    let simulate = |scenario: &Scenario, keep_trace| {
+        run_in(scenario, keep_trace, |opening| {
+            Simulated::open(subject, opening)
+        })
+    };
+    let mut outcome = simulate(scenario, keep_trace)?;
+    let otherwise = undisturbed::compare(scenario, &outcome, |other| simulate(other, false))?;
+    if !otherwise.is_empty() {
+        outcome.violations.extend(otherwise);
+        let by_property = |violation: &Violation| violation.property;
+        outcome.violations.sort_by_key(by_property);
+    }
+    Ok(outcome)
 }
 
 /// Runs a scenario wherever `open` lets it run.
@@ -146,6 +159,7 @@ pub fn run_in<T: Theatre>(
         violations: Vec::new(),
         reports: Vec::new(),
         open: Vec::new(),
+        open_objects: Vec::new(),
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
@@ -172,6 +186,7 @@ struct Drill<'a, T: Theatre> {
     violations: Vec<Violation>,
     reports: Vec<Report>,
     open: Vec<&'static str>,
+    open_objects: Vec<&'static str>,
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
@@ -264,15 +279,16 @@ impl<T: Theatre> Drill<'_, T> {
             after_crash: self.crashes > 0,
             second,
             silent: self.theatre.is_silent(),
-            beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
+            // Behind the heal nothing exceeds anything.
+            beyond: (self.scenario.beyond && number != usize::MAX)
+                || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
         let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
             "the faults exceed every budget"
         } else {
             "two machines at once saw what one did half-way"
         });
-        let free = self.theatre.judge().atlas.free;
-        self.open.extend(free.or(beyond));
+        self.note_open(beyond);
         let (ended, state) = self.judge_life(&ids, circumstances);
         self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
@@ -286,6 +302,21 @@ impl<T: Theatre> Drill<'_, T> {
             }
             Pause::Quiet => self.is_final(&ids, state, circumstances),
         }
+    }
+
+    /// What of this life is not judged exactly, and why.
+    fn note_open(&mut self, beyond: Option<&'static str>) {
+        let atlas = &self.theatre.judge().atlas;
+        let objects = atlas.objects.values();
+        let free = objects.filter_map(|expected| match expected.must {
+            Must::Free(why) => Some(why),
+            _ => None,
+        });
+        let whole = atlas.free.or(beyond);
+        if whole.is_none() {
+            self.open_objects.extend(free);
+        }
+        self.open.extend(whole);
     }
 
     fn start(&mut self, plight: Plight) -> HostId {
@@ -457,6 +488,7 @@ impl<T: Theatre> Drill<'_, T> {
             reports: self.reports,
             probes: drill::take_reached(),
             open: self.open,
+            open_objects: self.open_objects,
             trace,
             acts: judge.acts_done,
             scene: judge.scene,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use firedrill_core::object::{ETag, Key, VersionId, Versioning, WallTime};
 use firedrill_s3_mock as mock;
 use firedrill_s3_mock::{Bucket, CopySource, FaultPlan, PutOptions, StorageClass, Time};
-use firedrill_sim::draw::{Seed, Stream};
+use firedrill_sim::draw::{Entity, Seed, Stream};
 use firedrill_sim::object_store::{Change, ObjectStore};
 
 use crate::chronicle::Place;
@@ -32,6 +32,8 @@ pub struct Scene {
     author: Option<Author>,
     seed: Seed,
     acts: u64,
+    /// When the machine started, once it has.
+    started: Option<Time>,
 }
 
 /// A scenario that cannot be set up.
@@ -76,6 +78,7 @@ impl Scene {
             author: None,
             seed: Seed(scenario.seed),
             acts: 0,
+            started: None,
         };
         let mut clock = Time(WALL_START);
         scene.write_table(scenario, &mut store, &mut clock)?;
@@ -87,6 +90,7 @@ impl Scene {
             }
         }
         store.wall_start = clock.0 + scenario.bucket.step_ms as i64;
+        scene.started = Some(Time(store.wall_start));
         Ok((scene, store))
     }
 
@@ -235,8 +239,14 @@ impl Scene {
         let Some(author) = &mut self.author else {
             return Ok(());
         };
+        // Names and bytes of a commit hold its moment. One that is made while a machine runs takes its moment from
+        // its number, so that they are the same however long the machine took to get there.
+        let moment = match self.started {
+            Some(start) => start.0 + self.acts as i64,
+            None => now.0,
+        };
         // Commits of one millisecond are told apart by their microseconds, as Databend 1.2.453 does.
-        let at = WallTime(now.0 * 1000 + (self.acts % 1000) as i64);
+        let at = WallTime(moment * 1000 + (self.acts % 1000) as i64);
         for (key, body) in author.commit(at, plan, &mut self.truth) {
             self.put(&key, body, store, now)?;
         }
@@ -275,7 +285,9 @@ impl Scene {
         let written = store.bucket.copy(now, &source, key.as_str(), &options)?;
         let what = What::Copied {
             from,
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             etag: written.etag.into(),
         };
         self.log(key, now, what);
@@ -297,9 +309,9 @@ impl Scene {
 
     fn garbage(&self, key: &Key, with: Garbage) -> Bytes {
         let right = self.right_body(key).unwrap_or_default();
+        let entity = Entity::from(key.as_str());
         let noise = |length: usize| {
             let word = |nth: usize| {
-                let entity = key.as_str();
                 self.seed
                     .draw(GARBAGE, entity, (self.acts << 32) | nth as u64)
             };
@@ -334,7 +346,9 @@ impl Scene {
             .bucket
             .put(now, key.as_str(), body.clone(), &options)?;
         let what = What::Put {
-            id: written.version_id.as_deref().unwrap_or("null").into(),
+            id: written
+                .version_id
+                .map_or_else(|| "null".into(), VersionId::from),
             body,
             etag: ETag::from(written.etag),
         };

@@ -106,7 +106,10 @@ Exit status:
   3    refused, or something required could not be judged
   130  interrupted; run the same command again to go on";
 
-/// Serves a versioned S3 bucket that lives in memory, for trying things out.
+/// Serves a versioned S3 bucket, for trying things out.
+///
+/// It lives in memory; with --data also in a folder, where each change is before it is answered, so that the
+/// server can be killed at any moment and goes on where it was.
 #[derive(Debug, clap::Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct ServeArgs {
@@ -134,6 +137,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) seed_from: Option<PathBuf>,
 
+    /// Keep everything in this folder, and go on with what is in it (--versioning and --seed-from are for an
+    /// empty one)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
     /// Fail as this file says ([[fault]] tables: operation, key, nth, times, position, effect)
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) faults: Option<PathBuf>,
@@ -142,7 +150,12 @@ pub(crate) struct ServeArgs {
 const SERVE_EXAMPLES: &str = "\
 Examples:
     firedrill serve --bucket lake
+    firedrill serve --bucket lake --data lake.data/
     firedrill serve --listen 127.0.0.1:9000 --bucket lake --seed-from a-table/ --faults faults.toml
+
+What --data promises: whatever was answered is there after a kill -9, with its version ids, times and order.
+A power cut of the machine can still take the last writes, because none is forced to the disk. A last record
+that was cut short is dropped, with a message; damage before the end is refused, with what to do about it.
 
 A fault file; this one loses the answer to the second DeleteObjects, which is carried out all the same:
     [[fault]]

@@ -1,8 +1,8 @@
-//! The command `serve`: a versioned bucket in memory, for trying things out.
+//! The command `serve`: a versioned bucket in memory, and in a folder if asked for, for trying things out.
 
 use std::path::Path;
 
-use firedrill_s3_mock::http::{Builder, Server, SystemClock, load};
+use firedrill_s3_mock::http::{Builder, Clock as _, Data, Server, SystemClock, load};
 use firedrill_s3_mock::{Bucket, Fault, FaultFile};
 
 use crate::args::ServeArgs;
@@ -10,7 +10,7 @@ use crate::output::{complain, say};
 use crate::signals::StopSignals;
 
 /// Serves until a signal comes. Gives the exit status: 0 after a signal, 2 for arguments that cannot be
-/// used, 3 when it cannot listen.
+/// used (a folder among them), 3 when it cannot listen.
 pub(crate) async fn serve(args: ServeArgs) -> u8 {
     let builder = match builder(&args) {
         Ok(builder) => builder,
@@ -43,21 +43,47 @@ pub(crate) async fn serve(args: ServeArgs) -> u8 {
 }
 
 fn builder(args: &ServeArgs) -> Result<Builder, String> {
-    let bucket = match &args.seed_from {
-        Some(folder) => load(folder, args.versioning.into()).map_err(|error| {
-            format!("{error}; --seed-from takes a folder with versions.json and objects/")
-        })?,
-        None => Bucket::new(args.versioning.into()),
-    };
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let mut builder = Server::builder()
         .clock(SystemClock)
-        .bucket_with(&args.bucket, bucket)
         .faults(faults.unwrap_or_default());
+    builder = match &args.data {
+        Some(folder) => builder.data(kept(folder, args)?),
+        None => builder.bucket_with(&args.bucket, fresh(args)?),
+    };
     if let (Some(access_key), Some(secret_key)) = (&args.access_key, &args.secret_key) {
         builder = builder.key(access_key, secret_key);
     }
     Ok(builder)
+}
+
+/// A bucket that was not served before.
+fn fresh(args: &ServeArgs) -> Result<Bucket, String> {
+    match &args.seed_from {
+        Some(folder) => load(folder, args.versioning.into()).map_err(|error| {
+            format!("{error}; --seed-from takes a folder with versions.json and objects/")
+        }),
+        None => Ok(Bucket::new(args.versioning.into())),
+    }
+}
+
+/// What the folder holds, and in it the bucket.
+fn kept(folder: &Path, args: &ServeArgs) -> Result<Data, String> {
+    let mut data = Data::open(folder).map_err(|error| error.to_string())?;
+    if let Some(notice) = data.notice() {
+        complain(notice);
+    }
+    if args.seed_from.is_some() && !data.is_empty() {
+        return Err(format!(
+            "{} is not empty, and --seed-from fills only an empty folder; leave --seed-from out to go on with what is there",
+            folder.display()
+        ));
+    }
+    if data.bucket(&args.bucket).is_none() {
+        let inserted = data.insert(&args.bucket, fresh(args)?, SystemClock.now());
+        inserted.map_err(|error| error.to_string())?;
+    }
+    Ok(data)
 }
 
 fn read_faults(path: &Path) -> Result<Vec<Fault>, String> {
@@ -75,8 +101,12 @@ fn announcement(args: &ServeArgs, endpoint: &str) -> String {
         _ => ("any", "any", " (any will do)"),
     };
     let bucket = &args.bucket;
+    let place = match &args.data {
+        Some(folder) => format!("It is kept in {}.", folder.display()),
+        None => "It lives in memory.".to_owned(),
+    };
     format!(
-        "Serving the bucket {bucket} at {endpoint} until Ctrl-C. It lives in memory.
+        "Serving the bucket {bucket} at {endpoint} until Ctrl-C. {place}
   access key  {key}{note}
   secret key  {secret}{note}
   region      us-east-1

@@ -25,6 +25,7 @@ mod lookup;
 mod machine;
 mod objects;
 mod options;
+mod planted;
 mod report;
 mod summary;
 

@@ -14,6 +14,7 @@ mod active {
     thread_local! {
         static ACTIVE: Cell<Option<&'static str>> = const { Cell::new(None) };
         static STASH: RefCell<Option<Box<dyn std::any::Any>>> = const { RefCell::new(None) };
+        static TOSSED: Cell<u64> = const { Cell::new(0) };
     }
 
     /// Makes one planted bug active on this thread, or none.
@@ -27,7 +28,19 @@ mod active {
         ACTIVE.get() == Some(id)
     }
 
-    /// What a planted bug wrongly remembers across a restart (AM-16).
+    /// Forgets what a planted bug remembers: another world begins.
+    pub fn forget() {
+        STASH.with(|stash| stash.borrow_mut().take());
+    }
+
+    /// What no machine may do: an answer that depends on what this thread did before (AM-29).
+    pub fn coin() -> bool {
+        let tossed = TOSSED.get() + 1;
+        TOSSED.set(tossed);
+        tossed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 1
+    }
+
+    /// What a planted bug wrongly remembers across a restart (AM-16, AM-24).
     pub fn stash<T: 'static>(value: T) {
         STASH.with(|stash| *stash.borrow_mut() = Some(Box::new(value)));
     }
@@ -40,7 +53,7 @@ mod active {
 }
 
 #[cfg(feature = "drill")]
-pub use active::{activate, planted, stash, unstash};
+pub use active::{activate, coin, forget, planted, stash, unstash};
 pub use probe::{Probe, reached, sometimes};
 #[cfg(feature = "drill")]
 pub use probe::{ProbeSet, take_reached};
@@ -48,5 +61,11 @@ pub use probe::{ProbeSet, take_reached};
 /// Whether this planted bug is the active one: never, in a production build.
 #[cfg(not(feature = "drill"))]
 pub const fn planted(_id: &str) -> bool {
+    false
+}
+
+/// Only a planted bug tosses it.
+#[cfg(not(feature = "drill"))]
+pub const fn coin() -> bool {
     false
 }

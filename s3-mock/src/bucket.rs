@@ -75,9 +75,9 @@ pub struct PutOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The new version's id; `null` under suspension, none where versioning was never enabled.
-    pub version_id: Option<String>,
+    pub version_id: Option<Arc<str>>,
     /// The new version's tag, quotes included.
-    pub etag: String,
+    pub etag: Arc<str>,
     /// When, to the second.
     pub last_modified: Time,
     /// Bytes.
@@ -141,7 +141,7 @@ impl Bucket {
     ) -> Result<Written, Error> {
         let version = Version {
             body,
-            etag: String::new(),
+            etag: "".into(),
             storage_class: options.storage_class,
             restored: false,
             content_type: options.content_type.clone(),
@@ -165,15 +165,15 @@ impl Bucket {
             condition.check(self.current(key))?;
         }
         version.etag = match &options.etag {
-            Some(etag) => etag.clone(),
-            None if self.foreign_etags => self.foreign_etag(),
+            Some(etag) => etag.as_str().into(),
+            None if self.foreign_etags => self.foreign_etag().into(),
             None => md5_etag(&version.body),
         };
-        let etag = version.etag.clone();
+        let etag = Arc::clone(&version.etag);
         let size = version.body.len() as u64;
         let id = self.store(now, key, Some(Arc::new(version)));
         Ok(Written {
-            version_id: (self.versioning != Versioning::Off).then(|| id.to_string()),
+            version_id: (self.versioning != Versioning::Off).then_some(id),
             etag,
             last_modified: now.truncated(),
             size,
@@ -189,7 +189,7 @@ impl Bucket {
     ) -> Arc<str> {
         let sequence = self.next_sequence();
         let id: Arc<str> = match self.versioning {
-            Versioning::Enabled => version_id::from_sequence(sequence).into(),
+            Versioning::Enabled => version_id::from_sequence(sequence),
             Versioning::Off | Versioning::Suspended => version_id::NULL.into(),
         };
         let marker_beside_null = version.is_none() && crate::drill::planted("MK-03");
@@ -284,17 +284,25 @@ fn position(history: &[Stored], id: &str) -> Option<usize> {
 
 /// "Objects created by the PUT Object, POST Object, or Copy operation … have ETags that are an MD5 digest
 /// of their object data" (API reference, Object), in quotes.
-pub(crate) fn md5_etag(body: &[u8]) -> String {
-    format!("\"{}\"", hex(&Md5::digest(body)))
+pub(crate) fn md5_etag(body: &[u8]) -> Arc<str> {
+    let mut quoted = [b'"'; 34];
+    hex_into(&Md5::digest(body), &mut quoted[1..33]);
+    let text = std::str::from_utf8(&quoted).expect("hexadecimal digits are ASCII");
+    text.into()
 }
 
 /// Lower-case hexadecimal. By a table: each put writes a tag, and a drill makes millions of puts.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = vec![0; bytes.len() * 2];
+    hex_into(bytes, &mut digits);
+    String::from_utf8(digits).expect("hexadecimal digits are ASCII")
+}
+
+/// The same into a place that is twice as long.
+pub(crate) fn hex_into(bytes: &[u8], digits: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    for (byte, pair) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    text
 }

@@ -15,8 +15,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::object::Stored;
-use crate::{Bucket, StorageClass, Versioning};
+use crate::{Bucket, StorageClass, Time, Versioning};
 
 /// One thing that changed in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,53 @@ pub(crate) enum Kind {
     Sequence(u64),
     /// An id of elsewhere was removed, and had this place.
     Forgotten { id: Arc<str>, sequence: u64 },
+}
+
+/// What a change says of a key, for whoever keeps a log of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'c> {
+    /// This went on top of the key. Where its id is `null`, an entry with that id was removed before.
+    Stored {
+        /// The key.
+        key: &'c str,
+        /// Its id.
+        version_id: &'c str,
+        /// When it was stored.
+        last_modified: Time,
+        /// Its bytes and tag; none: a delete marker.
+        version: Option<(&'c Bytes, &'c str)>,
+    },
+    /// This went away for good.
+    Removed {
+        /// The key.
+        key: &'c str,
+        /// The id that it had.
+        version_id: &'c str,
+    },
+    /// Something else: a class, the versioning state, what callers set by hand.
+    Other,
+}
+
+impl Change {
+    /// What it says.
+    pub fn says(&self) -> Said<'_> {
+        match &self.0 {
+            Kind::Stored { key, stored } => {
+                let version = stored.version.as_deref();
+                Said::Stored {
+                    key,
+                    version_id: &stored.id,
+                    last_modified: stored.last_modified,
+                    version: version.map(|version| (&version.body, &*version.etag)),
+                }
+            }
+            Kind::Removed { key, id } => Said::Removed {
+                key,
+                version_id: id,
+            },
+            _ => Said::Other,
+        }
+    }
 }
 
 /// The bucket's public fields.

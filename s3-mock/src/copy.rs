@@ -67,7 +67,7 @@ impl Bucket {
         };
         let version = Version {
             body: source.body.clone(),
-            etag: String::new(),
+            etag: "".into(),
             storage_class: options.storage_class,
             restored: false,
             content_type,

@@ -1,5 +1,7 @@
 //! Deleting: a marker on top, or one version or marker removed for good.
 
+use std::sync::Arc;
+
 use crate::{Bucket, Error, Time, Versioning};
 
 /// "The request can contain a list of up to 1,000 keys that you want to delete" (API reference,
@@ -17,7 +19,7 @@ pub struct Deleted {
     /// whether the specified object version that was permanently deleted was (true) or was not (false) a
     /// delete marker before deletion. In a simple DELETE, this header indicates whether (true) or not
     /// (false) the current version of the object is a delete marker" (API reference, DeleteObjects).
-    pub marker: Option<String>,
+    pub marker: Option<Arc<str>>,
 }
 
 impl Bucket {
@@ -50,12 +52,18 @@ impl Bucket {
                 self.remove(key, crate::version_id::NULL);
                 None
             }
-            (None, Versioning::Enabled | Versioning::Suspended) => Some(self.store(now, key, None)),
+            (None, Versioning::Enabled | Versioning::Suspended) => {
+                let marker = self.store(now, key, None);
+                if crate::drill::planted("MK-05") && key.ends_with('/') {
+                    self.remove(key, &marker);
+                }
+                Some(marker)
+            }
         };
         Ok(Deleted {
             key: key.to_owned(),
             version_id: version.map(str::to_owned),
-            marker: marker.map(|id| id.to_string()),
+            marker,
         })
     }
 

@@ -9,6 +9,9 @@
 //! | MK-01 | markers and versions of one second are listed in another order |
 //! | MK-02 | the entry at a page boundary is skipped when only the version marker moves |
 //! | MK-03 | a delete under suspension leaves the old null version beside the new null marker |
+//! | MK-04 | keys are listed in the order of their UTF-16 units, not of their UTF-8 bytes |
+//! | MK-05 | deleting a key that ends in a slash leaves no marker, although one is answered |
+//! | MK-06 | behind an entry of a key beyond ASCII the page begins with that entry again |
 
 #[cfg(feature = "drill")]
 mod active {

@@ -34,9 +34,9 @@ mod state;
 mod uploads;
 mod xml;
 
-pub use address::fault_address;
+pub use address::Address;
 pub use clock::{Clock, SystemClock, TickingClock};
-pub use data::{Data, DataError};
+pub use data::{Data, DataError, Follower};
 pub use observer::{Applied, Observer};
 pub use s3s::Body;
 pub use seed::{SeedError, load};

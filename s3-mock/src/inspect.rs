@@ -33,7 +33,7 @@ impl Bucket {
         self.reserve(&entry.version_id);
         let version = entry.body.map(|body| {
             Arc::new(Version {
-                etag: entry.etag.unwrap_or_else(|| md5_etag(&body)),
+                etag: entry.etag.map_or_else(|| md5_etag(&body), Into::into),
                 body,
                 storage_class: entry.storage_class,
                 restored: false,
@@ -57,7 +57,9 @@ impl Bucket {
 
     /// Everything stored under one key, newest first, without pages.
     pub fn history(&self, key: &str) -> Vec<ListedEntry> {
-        let history = self.keys.get(key).map(Vec::as_slice).unwrap_or_default();
+        let Some((key, history)) = self.keys.get_key_value(key) else {
+            return Vec::new();
+        };
         let newest_first = history.iter().enumerate().rev();
         newest_first
             .map(|(index, stored)| listed(key, stored, index + 1 == history.len()))

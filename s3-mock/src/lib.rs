@@ -31,7 +31,7 @@ mod time;
 mod version_id;
 
 pub use bucket::{Bucket, PAGE_SIZE_MAX, PutOptions, Versioning, Written};
-pub use change::Change;
+pub use change::{Change, Said};
 pub use condition::{Condition, Preconditions};
 pub use copy::CopySource;
 pub use delete::{DELETE_MANY_MAX, Deleted};

@@ -69,7 +69,7 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) body: Bytes,
-    pub(crate) etag: String,
+    pub(crate) etag: Arc<str>,
     pub(crate) storage_class: StorageClass,
     pub(crate) restored: bool,
     pub(crate) content_type: Option<String>,

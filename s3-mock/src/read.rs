@@ -127,7 +127,7 @@ impl Bucket {
         Ok(ObjectMeta {
             version_id: (self.versioning() != Versioning::Off).then(|| stored.id.to_string()),
             size,
-            etag: version.etag.clone(),
+            etag: version.etag.to_string(),
             last_modified: stored.last_modified.truncated(),
             storage_class: version.storage_class,
             restored: version.restored,

@@ -43,7 +43,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn id(bucket: &Bucket, key: &str, pick: usize) -> String {
     let history = bucket.history(key);
     let picked = history.get(pick % history.len().max(1));
-    picked.map_or_else(|| "not there".to_owned(), |entry| entry.version_id.clone())
+    picked.map_or_else(
+        || "not there".to_owned(),
+        |entry| entry.version_id.to_string(),
+    )
 }
 
 fn take(bucket: &mut Bucket, now: Time, step: &Step) {

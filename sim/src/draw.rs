@@ -91,21 +91,24 @@ const fn spread(word: u64) -> u64 {
     word ^ (word >> 28)
 }
 
-/// The hash of some bytes, eight at a time.
+/// The hash of some bytes, eight at a time; the last word is filled up with zeros.
 pub const fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = spread(bytes.len() as u64);
-    let mut at = 0;
-    while at < bytes.len() {
-        let mut word = 0u64;
-        let mut taken = 0;
-        while taken < 8 && at < bytes.len() {
-            word |= (bytes[at] as u64) << (8 * taken);
-            taken += 1;
-            at += 1;
-        }
-        hash = fold(hash, word);
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        hash = fold(hash, u64::from_le_bytes(*word));
+        rest = behind;
     }
-    hash
+    if rest.is_empty() {
+        return hash;
+    }
+    let mut word = 0u64;
+    let mut taken = 0;
+    while taken < rest.len() {
+        word |= (rest[taken] as u64) << (8 * taken);
+        taken += 1;
+    }
+    fold(hash, word)
 }
 
 /// One more word into a rolling hash.

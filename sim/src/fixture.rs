@@ -205,7 +205,7 @@ impl Table {
             entries.extend(
                 page.entries
                     .into_iter()
-                    .map(|e| (e.key, e.version_id, e.kind)),
+                    .map(|e| (e.key.to_string(), e.version_id.to_string(), e.kind)),
             );
             if !page.truncated {
                 return entries;

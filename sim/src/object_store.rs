@@ -3,6 +3,8 @@
 //! Deliberately not here: time that passes. The world decides when a request arrives; here it happens at
 //! once.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use firedrill_core::object::{
     Answer, Cause, Condition, Cursor, Digest, ETag, Entry, Failure, Key, Marker, Reply, Request,
@@ -207,11 +209,11 @@ impl ObjectStore {
             .bucket
             .copy(now, &source, key.as_str(), &options(condition))
             .map_err(failure)?;
-        let id = VersionId::from(written.version_id.as_deref().unwrap_or("null"));
+        let id = written.version_id.clone().unwrap_or_else(|| "null".into());
         changes.push(Change::Copied {
             key: key.clone(),
             from: version.clone(),
-            version: id,
+            version: id.into(),
             etag: written.etag.into(),
         });
         let version = written.version_id.map(VersionId::from);
@@ -230,10 +232,10 @@ impl ObjectStore {
             .bucket
             .put(now, key.as_str(), body.clone(), &options(condition))
             .map_err(failure)?;
-        let id = VersionId::from(written.version_id.as_deref().unwrap_or("null"));
+        let id = written.version_id.clone().unwrap_or_else(|| "null".into());
         changes.push(Change::Put {
             key: key.clone(),
-            version: id,
+            version: id.into(),
             body: body.clone(),
             etag: written.etag.into(),
         });
@@ -254,7 +256,7 @@ fn options(condition: &Condition) -> PutOptions {
 
 /// A line of the mock's listing in core's words.
 pub fn entry(listed: &ListedEntry) -> (Key, Entry) {
-    let id = VersionId::from(listed.version_id.as_str());
+    let id = VersionId::from(Arc::clone(&listed.version_id));
     let last_modified = WallTime(listed.last_modified.truncated().0 * 1000);
     let entry = match &listed.kind {
         ListedKind::Marker => Entry::Marker(Marker { id, last_modified }),
@@ -266,12 +268,12 @@ pub fn entry(listed: &ListedEntry) -> (Key, Entry) {
         } => Entry::Version(Version {
             id,
             size: *size,
-            etag: ETag::from(etag.as_str()),
+            etag: ETag::from(Arc::clone(etag)),
             last_modified,
             archived: storage_class.is_archive() && !restored,
         }),
     };
-    (Key::from(listed.key.as_str()), entry)
+    (Key::from(Arc::clone(&listed.key)), entry)
 }
 
 fn failure(error: Error) -> Failure {

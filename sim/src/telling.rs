@@ -33,7 +33,10 @@ pub fn reply(reply: &Reply) -> String {
         Ok(Answer::Versioning(versioning)) => format!("{versioning:?}").to_lowercase(),
         Ok(Answer::Page { entries, next }) => {
             let more = if next.is_some() { ", and more" } else { "" };
-            format!("{} entries{more}", entries.len())
+            match entries.len() {
+                1 => format!("1 entry{more}"),
+                count => format!("{count} entries{more}"),
+            }
         }
         Ok(Answer::Body(body)) => format!("{} bytes", body.len()),
         Ok(Answer::Digest { size, .. }) => format!("{size} bytes"),
@@ -48,7 +51,7 @@ pub fn reply(reply: &Reply) -> String {
             .as_ref()
             .map_or(String::new(), |version| format!("as {version}")),
         Err(Failure::Determinate(cause)) => cause.to_string(),
-        Err(Failure::Indeterminate(cause)) => format!("{cause}; it may have happened"),
+        Err(Failure::Indeterminate(cause)) => format!("{cause}; done or not?"),
     }
 }
 

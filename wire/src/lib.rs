@@ -6,7 +6,8 @@
 //! | `process` | the binaries, their sockets and their disks, killed with SIGKILL |
 
 pub mod campaign;
-pub mod doublecheck;
+pub mod compare;
+pub mod network;
 pub mod outcome;
 pub mod tier;
 pub mod turmoil;

@@ -21,10 +21,11 @@ use firedrill_chaos::runner::Subject;
 use firedrill_chaos::scenario::When;
 use firedrill_chaos::theatre::{self, Opening, Theatre};
 use firedrill_core::amend::{Options, Report};
+use firedrill_core::drill::planted;
 use firedrill_core::machine::Instant;
 use firedrill_core::object::{Entry, Key};
 use firedrill_driver::RunError;
-use firedrill_s3_mock::http::{Server, Service, fault_address};
+use firedrill_s3_mock::http::{Address, Server, Service};
 use firedrill_s3_mock::{Effect, Fault, Operation, Position, Time};
 use firedrill_sim::draw::{Seed, Stream};
 use firedrill_sim::queue::Nanos;
@@ -300,18 +301,32 @@ impl Dial for Network {
     }
 
     fn is_refused(&self, request: &connector::Outgoing) -> bool {
-        let address = fault_address(request.method(), request.uri(), request.headers());
-        address.is_some_and(|(operation, key)| {
+        let address = Address::of(request.method(), request.uri(), request.headers());
+        address.is_some_and(|address| {
             let mut backstage = self.backstage.lock();
-            let struck = backstage.refusals.strike(operation, key.as_deref());
+            let refusals = &mut backstage.refusals;
+            let struck = refusals.strike(address.operation, address.key.as_deref());
             struck.is_some()
         })
     }
 
     fn wall(&self) -> Duration {
+        if planted("H1-01") {
+            return machine_time();
+        }
         let Time(milliseconds) = self.backstage.lock().wall(now_nanos());
         Duration::from_millis(milliseconds.unsigned_abs())
     }
+}
+
+/// What [`planted`] H1-01 reads: the double check must find it by the signatures.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "planted: a clock of the machine's, for the double check to find"
+)]
+fn machine_time() -> Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default()
 }
 
 impl<S> Theatre for Turmoil<'_, S>

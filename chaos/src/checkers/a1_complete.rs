@@ -1,31 +1,38 @@
-//! A1: each referenced object with a surviving matching version is current after.
+//! A1: each referenced object with a surviving matching version is current after. Giving up on what could
+//! come back is this property's matter, in a plan as well; saying that it is gone for good is A4's too.
 
-use firedrill_core::amend::State;
+use firedrill_core::amend::{Decision, State};
 
 use super::{Run, claims, is_due};
 use crate::property::{Property, Violation};
 
 pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
-    if run.is_open() || run.report.is_none() || !run.goes_to_its_end() {
+    let Some(report) = run.report else { return };
+    if run.is_open() || run.is_interrupted() {
         return;
     }
-    if run
-        .report
-        .is_some_and(|report| report.state == State::Refused)
-    {
+    if report.state == State::Refused {
         if run.atlas.refuse.is_none() && !run.atlas.may_refuse && !run.may_give_up() {
-            let sentence = "it refused, though the table is there and can be brought back";
+            let why = report.refusal.as_deref().unwrap_or("without a reason");
+            let sentence =
+                format!("it refused, though the table is there and can be brought back: {why}");
             violations.push(Violation::of_run(Property::A1, sentence));
         }
         return;
     }
+    let is_plan = run.circumstances.dry_run;
     for (key, expected, object) in run.answers() {
         if !is_due(expected.must) || run.touched.contains(key) || run.is_right(key, expected) {
             continue;
         }
-        let honest_excuse = !claims(&object.decision) && run.may_be_unknown(key);
+        let gives_up = match object.decision {
+            Decision::Unknown => !run.may_be_unknown(key),
+            Decision::Lost => !is_plan,
+            _ => false,
+        };
         let is_gone = run.log.current(key).is_none();
-        if !honest_excuse && (is_gone || !claims(&object.decision)) {
+        let claimed = claims(&object.decision);
+        if gives_up || (claimed && is_gone && !is_plan) {
             let sentence = format!(
                 "{:?} has a version with the right bytes; afterwards {}, and the report says {}",
                 expected.class,

@@ -2,8 +2,9 @@
 //!
 //! Exempt is garbage of the right length in the place of an original that is gone: no listing shows it.
 
+use firedrill_core::amend::Decision;
+
 use super::{Run, claims};
-use crate::atlas::Must;
 use crate::judge::WriteKind;
 use crate::property::{Property, Violation};
 
@@ -18,7 +19,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
         };
         if publishes
             && !write.right_after
-            && expected.must != Must::Free
+            && !expected.must.is_free()
             && !run.touched.contains(&write.key)
         {
             let sentence = format!(
@@ -28,17 +29,19 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
             violations.push(Violation::at(Property::A2, &write.key, sentence));
         }
     }
-    if !run.goes_to_its_end() {
+    if run.is_interrupted() {
         return;
     }
+    // A plan claims of nothing that it is in place, but of what it calls intact.
+    let is_plan = run.circumstances.dry_run;
     for (key, expected, object) in run.answers() {
         let current = run.log.current(key);
         let is_other = current.is_some_and(|current| *current != expected.right);
-        if claims(&object.decision)
-            && is_other
-            && expected.must != Must::Free
-            && !run.touched.contains(key)
-        {
+        let claimed = match is_plan {
+            true => object.decision == Decision::Intact,
+            false => claims(&object.decision),
+        };
+        if claimed && is_other && !expected.must.is_free() && !run.touched.contains(key) {
             let sentence = format!(
                 "the report says {}, and other bytes are current: {} instead of {}",
                 object.decision.name(),

@@ -1,12 +1,15 @@
-//! A5: a second run writes nothing and finds everything intact that the first one brought back.
+//! A5: a second run writes nothing and finds everything intact that the first one brought back; and what
+//! some run has put in place, no later one puts there again.
 
 use firedrill_core::amend::Decision;
 
 use super::{Run, claims};
+use crate::atlas::Must;
 use crate::property::{Property, Violation};
 
 pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     if !run.circumstances.second {
+        again(run, violations);
         return;
     }
     if let Some(write) = run.writes.first() {
@@ -18,13 +21,49 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
         violations.push(Violation::at(Property::A5, &write.key, sentence));
     }
     let objects = run.report.map(|report| report.objects.as_slice());
-    let changed = |decision: &Decision| claims(decision) && *decision != Decision::Intact;
-    let again = objects
-        .unwrap_or_default()
-        .iter()
-        .find(|object| changed(&object.decision));
-    if let Some(object) = again {
+    let mut objects = objects.unwrap_or_default().iter();
+    if let Some(object) = objects.find(|object| is_to_write(&object.decision)) {
         let sentence = format!("the second run says {}", object.decision.name());
         violations.push(Violation::at(Property::A5, &object.key, sentence));
+    }
+}
+
+/// Of a run after one that was disturbed: what stands there by a machine's hand is not written again.
+fn again(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    if run.is_open() {
+        return;
+    }
+    for write in run.writes.iter().filter(|write| write.over_a_machines) {
+        if run.is_to_stay(&write.key) {
+            let sentence = format!(
+                "an amend had put it there, and it was written to again ({:?})",
+                write.kind
+            );
+            violations.push(Violation::at(Property::A5, &write.key, sentence));
+        }
+    }
+    for (key, _, object) in run.answers() {
+        let rewritten = is_to_write(&object.decision) && run.log.is_a_machines(key);
+        let written_now = run.writes.iter().any(|write| write.key == *key);
+        if rewritten && !written_now && run.is_to_stay(key) {
+            let sentence = format!(
+                "an amend had put it there, and the report says {}",
+                object.decision.name()
+            );
+            violations.push(Violation::at(Property::A5, key, sentence));
+        }
+    }
+}
+
+/// Whether a decision says that the object was not in place.
+pub(super) fn is_to_write(decision: &Decision) -> bool {
+    claims(decision) && *decision != Decision::Intact
+}
+
+impl Run<'_> {
+    /// Whether a key was in place at the start, and nobody else changed it.
+    pub(super) fn is_to_stay(&self, key: &firedrill_core::object::Key) -> bool {
+        let expected = self.atlas.objects.get(key);
+        expected.is_some_and(|expected| expected.must == Must::Stay) && !self.touched.contains(key)
     }
 }

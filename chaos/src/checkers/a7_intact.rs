@@ -1,30 +1,22 @@
-//! A7: what is intact is not written to.
+//! A7: what is intact is not written to. What an amend itself had put there is A5's matter.
 
 use super::Run;
-use crate::atlas::Must;
+use super::a5_idempotent::is_to_write;
 use crate::property::{Property, Violation};
 
 pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
-    if run.is_open() {
+    if run.is_open() || run.circumstances.second {
         return;
     }
-    for write in run.writes {
-        let must = run
-            .atlas
-            .objects
-            .get(&write.key)
-            .map(|expected| expected.must);
-        if must == Some(Must::Stay) && !run.touched.contains(&write.key) {
+    for write in run.writes.iter().filter(|write| !write.over_a_machines) {
+        if run.is_to_stay(&write.key) {
             let sentence = format!("it was intact, and was written to ({:?})", write.kind);
             violations.push(Violation::at(Property::A7, &write.key, sentence));
         }
     }
-    let changed = |object: &firedrill_core::amend::ObjectReport| {
-        super::claims(&object.decision)
-            && object.decision != firedrill_core::amend::Decision::Intact
-    };
-    for (key, expected, object) in run.answers() {
-        if expected.must == Must::Stay && changed(object) && !run.touched.contains(key) {
+    for (key, _, object) in run.answers() {
+        let by_a_machine = run.log.is_a_machines(key);
+        if is_to_write(&object.decision) && !by_a_machine && run.is_to_stay(key) {
             let sentence = format!(
                 "it is intact, and the report says {}",
                 object.decision.name()

@@ -1,7 +1,7 @@
 //! What ListObjectVersions must answer: keys ascending, each key's newest first, no entry twice, none
 //! left out.
 
-use firedrill_core::object::{Cursor, Entry, Key, VersionId};
+use firedrill_core::object::{Cursor, Entry, Key};
 
 use super::log::{Held, Log};
 
@@ -39,14 +39,15 @@ pub fn judge(
     if place_is_gone(log, page.after) {
         return Ok(());
     }
-    let first = page
-        .after
-        .map_or_else(|| Key::from(page.prefix), |after| after.key.clone());
-    let first = first.max(Key::from(page.prefix));
+    let first = page.after.map_or(page.prefix, |after| after.key.as_str());
+    let first = Key::from(first.max(page.prefix));
     let mut expected = log
         .from(page.prefix, &first)
         .flat_map(|(key, held)| held.iter().map(move |held| (key, held)))
-        .skip_while(|(key, held)| !is_behind(log, key, held, page.after));
+        .skip(
+            page.after
+                .map_or(0, |after| passed_of(log, after, page.prefix)),
+        );
     let mut matched = 0;
     for (key, entry) in page.entries {
         match expected.next() {
@@ -70,18 +71,21 @@ pub fn judge(
     Err(explain(log, page, matched, &whole()))
 }
 
-/// Whether an entry comes behind the place where a listing goes on.
-fn is_behind(log: &Log, key: &Key, held: &Held, after: Option<&Cursor>) -> bool {
-    let Some(after) = after else { return true };
-    if *key != after.key {
-        return *key > after.key;
+/// How many entries of the key at which a listing goes on came before: all of them, or with a version those
+/// down to it.
+fn passed_of(log: &Log, after: &Cursor, prefix: &str) -> usize {
+    let key = after.key.as_str();
+    if key < prefix || !key.starts_with(prefix) {
+        return 0;
     }
-    let Some(marker) = &after.version else {
-        return false;
-    };
-    let history = log.history(key);
-    let place = |id: &VersionId| history.iter().position(|entry| entry.id == *id);
-    place(&held.id) > place(marker)
+    let history = log.history(&after.key);
+    match &after.version {
+        None => history.len(),
+        Some(marker) => {
+            let place = history.iter().position(|held| held.id == *marker);
+            place.map_or(0, |place| place + 1)
+        }
+    }
 }
 
 /// Whether the entry that the page before ended with was deleted meanwhile: no sentence of S3's
@@ -156,10 +160,22 @@ fn explain(log: &Log, page: Page<'_>, matched: usize, whole: &[(Key, Entry)]) ->
         property: "M2",
         key: key.cloned().unwrap_or_else(|| Key::from(page.prefix)),
         sentence: format!(
-            "the page behind {:?} does not go on where the last one ended: entry {} of {} is another",
-            page.after,
+            "the page behind {} does not go on where the last one ended: entry {} of {} is another",
+            place(page.after),
             matched + 1,
             page.entries.len()
         ),
+    }
+}
+
+/// A place in a listing, in words.
+fn place(after: Option<&Cursor>) -> String {
+    match after {
+        None => "nothing".into(),
+        Some(Cursor { key, version: None }) => format!("all of {key}"),
+        Some(Cursor {
+            key,
+            version: Some(version),
+        }) => format!("{version} of {key}"),
     }
 }

@@ -170,6 +170,12 @@ impl Log {
         self.history(key).first()?.body.as_ref()
     }
 
+    /// Whether a machine put there what a plain GET must find.
+    pub fn is_a_machines(&self, key: &Key) -> bool {
+        let top = self.history(key).first();
+        top.is_some_and(|held| matches!(held.author, Author::Machine(_)))
+    }
+
     /// The bucket's versioning state.
     pub fn versioning(&self) -> Versioning {
         self.versioning

@@ -56,6 +56,8 @@ impl<'a> Plot<'a> {
     pub(super) fn comparisons(self) -> Vec<Comparison> {
         let (before, after) = (self.at(self.life.began), self.at(self.life.ended));
         let mut rows = Vec::new();
+        rows.extend(self.of_listing());
+        rows.extend(self.of_order());
         for key in self.keys {
             rows.push(self.of_bucket(key, before.history(key), after.history(key)));
             rows.extend(self.of_report(key));
@@ -77,7 +79,7 @@ impl<'a> Plot<'a> {
                     name: self.names.key(key),
                     key: key.clone(),
                     what: match size {
-                        Some(size) => format!("{} of {size} bytes", self.class(key)),
+                        Some(size) => format!("{size} bytes"),
                         None => "not the table's".into(),
                     },
                     before: self.stored(key, then, now),
@@ -89,11 +91,6 @@ impl<'a> Plot<'a> {
 
     fn at(self, seq: u64) -> Log {
         bucket::at(&self.outcome.scene, seq)
-    }
-
-    fn class(self, key: &Key) -> String {
-        let fact = self.outcome.scene.truth.objects.get(key);
-        fact.map_or("key".into(), |fact| super::class_name(fact.class))
     }
 
     /// What one entry of a history holds.
@@ -132,13 +129,30 @@ impl<'a> Plot<'a> {
     }
 
     fn of_bucket(self, key: &Key, before: &[Held], after: &[Held]) -> Comparison {
+        if self.property == Property::A9 && Some(key) == self.outcome.scene.truth.hint.as_ref() {
+            let commits = after.iter().find(|held| self.is_right(key, held));
+            let id = commits.map_or(String::new(), |held| {
+                format!(" ({})", self.names.version(&held.id))
+            });
+            return Comparison {
+                what: format!("{} in the bucket", self.names.key(key)),
+                expected: format!("what the commit meanwhile wrote{id} is current"),
+                actual: self.standing(key, after),
+                holds: after.first().is_some_and(|held| self.is_right(key, held)),
+            };
+        }
         let atlas = &self.life.atlas;
-        let source = before.iter().rfind(|held| self.is_right(key, held));
+        let must = atlas.objects.get(key).map(|expected| expected.must);
+        let right = |held: &&Held| self.is_right(key, held);
+        let source = match must {
+            Some(Must::Stay) => before.iter().find(right),
+            _ => before.iter().rfind(right),
+        };
         let source = source.map_or(String::new(), |held| {
             format!(" ({})", self.names.version(&held.id))
         });
         let current = after.first().is_some_and(|held| self.is_right(key, held));
-        let (expected, holds) = match atlas.objects.get(key).map(|expected| expected.must) {
+        let (expected, holds) = match must {
             Some(Must::Stay) => (format!("the right bytes{source} stay current"), current),
             Some(Must::Recover) => (
                 format!("the right bytes{source} are current again"),
@@ -149,7 +163,7 @@ impl<'a> Plot<'a> {
                 let words = format!("not to be restored as things stand{source}");
                 (words, true)
             }
-            Some(Must::Free) => ("open: it cannot be told from outside".into(), true),
+            Some(Must::Free(why)) => (format!("open: {why}"), true),
             None if atlas.referenced.contains(key) => ("open: out of sight".into(), true),
             None => (
                 "untouched: the chosen commit does not reference it".into(),
@@ -183,6 +197,34 @@ impl<'a> Plot<'a> {
         format!("deleted: {markers} marker{s} on top, {below}")
     }
 
+    /// Where a listing was wrong: the order that the log says against the one that was answered.
+    fn of_listing(self) -> Option<Comparison> {
+        let wrong = self.outcome.violations.iter();
+        let mut wrong = wrong.filter(|wrong| wrong.property == self.property);
+        let (_, orders) = wrong.next()?.sentence.split_once(": listed ")?;
+        let (listed, expected) = orders.split_once(", expected ")?;
+        Some(Comparison {
+            what: "the listing".into(),
+            expected: self.names.shorten(expected),
+            actual: self.names.shorten(listed),
+            holds: false,
+        })
+    }
+
+    /// What was published first, where that is the matter.
+    fn of_order(self) -> Option<Comparison> {
+        let [parent, child, ..] = self.keys else {
+            return None;
+        };
+        let (parent, child) = (self.names.key(parent), self.names.key(child));
+        (self.property == Property::A8).then(|| Comparison {
+            what: "the order".into(),
+            expected: format!("{child}, and then {parent}"),
+            actual: format!("{parent}, while {child} was not current"),
+            holds: false,
+        })
+    }
+
     fn report(self) -> Option<&'a Report> {
         self.life.reports.iter().flatten().next()
     }
@@ -197,7 +239,7 @@ impl<'a> Plot<'a> {
             ),
             Must::Lose => ("lost", &["lost"]),
             Must::Refuse => ("unknown", &["unknown"]),
-            Must::Free => return None,
+            Must::Free(_) => return None,
         };
         let report = self.report()?;
         let said = report.objects.iter().find(|object| object.key == *key);

@@ -194,7 +194,11 @@ impl<'a> Plot<'a> {
                     .collect()
             }
             A5 | A7 | A8 => ours.next().map(|change| change.seq).into_iter().collect(),
-            A9 => ours.last().map(|change| change.seq).into_iter().collect(),
+            A9 => ours
+                .next_back()
+                .map(|change| change.seq)
+                .into_iter()
+                .collect(),
             M1 | M2 | M3 => wrong.map(|(seq, _)| *seq).take(1).collect(),
             Finishes => BTreeSet::from([self.life.ended]),
             _ => BTreeSet::new(),
@@ -238,7 +242,8 @@ impl<'a> Plot<'a> {
         }
         if !others.is_empty() {
             let and = if parts.is_empty() { "" } else { "and " };
-            parts.push(format!("{and}{} other keys", others.len()));
+            let s = if others.len() == 1 { "" } else { "s" };
+            parts.push(format!("{and}{} other key{s}", others.len()));
         }
         (parts.join("; "), tone)
     }
@@ -478,39 +483,30 @@ impl<'a> Plot<'a> {
             () => return Vec::new(),
         };
         let (effect, tone) = self.effects(changes());
-        let hears = reply.map_or(String::new(), |reply| {
-            let colon = if reply.note.words.is_empty() {
-                ""
-            } else {
-                ": "
-            };
-            format!(
-                "{}{colon}{}",
-                reply.detail,
-                self.names.shorten(&reply.note.words)
-            )
+        let hears = reply.map_or(String::new(), |reply| match reply.note.words.as_str() {
+            "" => reply.detail.clone(),
+            words => self.names.shorten(words),
         });
-        let mut words = self.asked(sent);
-        if effect.is_empty() {
-            let note = applied
-                .or(reply)
-                .map_or("", |event| event.note.words.as_str());
-            let note = match applied {
-                Some(_) => self.names.shorten(note),
-                None if hears.is_empty() => "its sender is gone".into(),
-                None => format!("not performed, {hears}"),
-            };
-            if !note.is_empty() {
-                words = format!("{words}; {note}");
-            }
-        } else {
-            words = format!("{words}; {effect}");
-        }
+        let note = match applied {
+            Some(applied) => self.names.shorten(&applied.note.words),
+            None if hears.is_empty() => "it ends with its sender".into(),
+            None => format!("not performed: {hears}"),
+        };
+        let words = match (ours, effect.is_empty(), note.is_empty()) {
+            // What became of the keys says which request it was.
+            (true, ..) => effect,
+            (_, false, _) => format!("{}; {effect}", self.asked(sent)),
+            (_, _, false) => format!("{}; {note}", self.asked(sent)),
+            _ => self.asked(sent),
+        };
         let what = applied.unwrap_or(sent);
         let lane = self.lane(sent.host);
+        // What went wrong without a fault is said of the request itself.
+        let heard = reply.filter(|_| failed && applied.is_some() && !parts.is_empty());
+        let struck = self.struck(&parts);
         let mut covers: Vec<u64> = vec![sent.seq];
         covers.extend(caused.iter().map(|event| event.seq));
-        let strikes = !parts.is_empty();
+        covers.retain(|seq| heard.is_none_or(|heard| heard.seq != *seq));
         let asked = Moment {
             seq: Some(what.seq),
             at: Some(what.at),
@@ -518,37 +514,52 @@ impl<'a> Plot<'a> {
             lane,
             towards: Some(self.storage()),
             is_broken: applied.is_none(),
-            words,
-            parts,
-            tone: if tone == Tone::Plain && strikes {
-                Tone::Warn
+            words: if heard.is_none() {
+                format!("{struck}{words}")
             } else {
-                tone
+                words
+            },
+            parts: if heard.is_none() {
+                parts.clone()
+            } else {
+                Vec::new()
+            },
+            tone: match tone {
+                Tone::Plain if !parts.is_empty() && heard.is_none() => Tone::Warn,
+                tone => tone,
             },
             violates: false,
             covers,
             weight,
         };
-        let Some(reply) = reply.filter(|_| failed && applied.is_some()) else {
-            return vec![asked];
-        };
-        let heard = Moment {
+        let heard = heard.map(|reply| Moment {
             seq: Some(reply.seq),
             at: Some(reply.at),
             sort: Sort::Answer,
             lane: self.storage(),
             towards: Some(lane),
-            is_broken: strikes,
-            words: format!("hears {hears}"),
-            parts: Vec::new(),
+            is_broken: true,
+            words: format!("{struck}hears {hears}"),
+            parts,
             tone: Tone::Warn,
             violates: false,
             covers: vec![reply.seq],
             weight,
+        });
+        std::iter::once(asked).chain(heard).collect()
+    }
+
+    /// The classes of the faults that struck.
+    fn struck(self, parts: &[Part]) -> String {
+        let class = |part: &Part| match part {
+            Part::Fault(nth) => self.scenario.faults.get(*nth).map(|fault| fault.class()),
+            _ => None,
         };
-        let covers = asked.covers.iter().copied().filter(|seq| *seq != reply.seq);
-        let covers = covers.collect();
-        vec![Moment { covers, ..asked }, heard]
+        let classes: Vec<&str> = parts.iter().filter_map(class).collect();
+        match classes.is_empty() {
+            true => String::new(),
+            false => format!("{}: ", classes.join(", ")),
+        }
     }
 
     /// A request in words: which, and on what.
@@ -565,7 +576,7 @@ impl<'a> Plot<'a> {
     }
 }
 
-fn act(lane: usize, words: String, tone: Tone) -> Moment {
+pub(super) fn act(lane: usize, words: String, tone: Tone) -> Moment {
     Moment {
         seq: None,
         at: None,

@@ -43,6 +43,11 @@ impl Tone {
 
 /// A whole document: `title` for the window, `body` for everything below.
 pub fn shell(title: &str, body: &Markup) -> String {
+    shell_with(title, "", "", body)
+}
+
+/// The same with more style and more script. Both are constants of the program, never values.
+pub fn shell_with(title: &str, style: &'static str, script: &'static str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -51,11 +56,11 @@ pub fn shell(title: &str, body: &Markup) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
             body {
                 main { (body) }
-                script { (PreEscaped(SCRIPT)) }
+                script { (PreEscaped(SCRIPT)) (PreEscaped(script)) }
             }
         }
     };

@@ -11,7 +11,7 @@
 use super::model::Stored;
 use super::moments::{Lane, Moment, Sort};
 use super::rows::{Row, rows};
-use super::story::Story;
+use super::story::{Story, name_parts};
 
 /// Rows of a report at most.
 pub const ROWS_MAX: usize = 40;
@@ -21,6 +21,12 @@ pub const COLUMNS_MAX: usize = 100;
 
 /// Columns of one lane.
 const LANE: usize = 8;
+
+/// Columns of what is compared.
+const WHAT: usize = 22;
+
+/// Columns of each side of a comparison.
+const SIDE: usize = 36;
 
 /// Where a lane's line runs in its columns.
 const MIDDLE: usize = 3;
@@ -75,11 +81,9 @@ fn witness(story: &Story, room: usize) -> Vec<String> {
             Row::Moment(moment) => {
                 let time = moment.at.map_or("before".into(), time);
                 let seq = moment.seq.map_or(String::new(), |seq| seq.to_string());
-                let parts: Vec<String> = moment.parts.iter().map(ToString::to_string).collect();
-                let parts = match parts.as_slice() {
-                    [] => String::new(),
-                    [one] => format!("{one} "),
-                    [first, .., last] => format!("{first}-{last} "),
+                let parts = match moment.parts.is_empty() {
+                    true => String::new(),
+                    false => format!("{} ", name_parts(&moment.parts)),
                 };
                 let drawn = arrow(&story.lanes, moment);
                 let start = format!("{time:>8} {seq:>5}  {drawn} {parts}");
@@ -135,23 +139,37 @@ fn contradiction(story: &Story) -> Vec<String> {
     let mut rows = Vec::new();
     if !story.comparisons.is_empty() {
         rows.push(String::new());
-        rows.push(format!("    {:<24} {:<34} {}", "", "expected", "actual"));
+        rows.push(format!("    {:<WHAT$} {:<SIDE$} actual", "", "expected"));
     }
     for row in story.comparisons.iter().take(6) {
         let sign = if row.holds { '✓' } else { '✗' };
-        let (what, expected) = (cut(&row.what, 24), cut(&row.expected, 34));
-        rows.push(format!("  {sign} {what:<24} {expected:<34} {}", row.actual));
+        let what = folded(&row.what, "", WHAT, 2);
+        let (expected, actual) = (
+            folded(&row.expected, "", SIDE, 2),
+            folded(&row.actual, "", SIDE, 2),
+        );
+        let cell = |cells: &[String], nth: usize| cells.get(nth).cloned().unwrap_or_default();
+        for nth in 0..what.len().max(expected.len()).max(actual.len()) {
+            let sign = if nth == 0 { sign } else { ' ' };
+            let (what, expected) = (cell(&what, nth), cell(&expected, nth));
+            let actual = cell(&actual, nth);
+            let row = format!("  {sign} {what:<WHAT$} {expected:<SIDE$} {actual}");
+            rows.push(row.trim_end().to_owned());
+        }
+    }
+    if !story.histories.is_empty() {
+        rows.push(format!("    {:<WHAT$} before ⇒ after, newest first", ""));
     }
     for history in &story.histories {
-        let name = cut(&history.name, 24);
+        let name = cut(&history.name, WHAT);
         let (before, after) = (stack(&history.before), stack(&history.after));
         let words = match before == after {
             true => format!("{before}, before and after"),
             false => format!("{before}  ⇒  {after}"),
         };
         rows.extend(wrapped(
-            &format!("    {name:<24} {words}"),
-            &" ".repeat(29),
+            &format!("    {name:<WHAT$} {words}"),
+            &" ".repeat(WHAT + 5),
             2,
         ));
     }
@@ -193,16 +211,9 @@ fn foot(story: &Story) -> Vec<String> {
             }
         }
     }
-    let told: Vec<String> = story
-        .moments
-        .iter()
-        .flat_map(|moment| &moment.parts)
-        .map(ToString::to_string)
-        .collect();
-    let untold = story
-        .parts
-        .iter()
-        .filter(|(part, _)| story.counterfactuals.is_none() || !told.contains(&part.to_string()));
+    // A minimal case's parts are in its lanes and counterfactuals.
+    let untold = story.parts.iter();
+    let untold = untold.filter(|_| story.counterfactuals.is_none());
     let untold: Vec<String> = untold
         .map(|(part, words)| format!("{part} {words}"))
         .collect();
@@ -254,28 +265,52 @@ fn cut(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A text on at most so many rows, broken between words.
+/// A text on at most so many rows, broken between words; later rows begin with the indent.
 fn wrapped(text: &str, indent: &str, most: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    let mut words = text.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let is_last = rows.len() == most;
-        let row = rows.last_mut().expect("there is always a row");
-        let length = row.chars().count() + 1 + word.chars().count();
-        if length > COLUMNS_MAX && !is_last {
-            rows.push(format!("{indent}{word}"));
-        } else if length > COLUMNS_MAX {
-            let rest: Vec<&str> = words.collect();
-            *row = cut(&format!("{row} {word} {}", rest.join(" ")), COLUMNS_MAX);
-            break;
-        } else {
-            if !row.is_empty() || rows.len() == 1 && !text.starts_with(word) {
-                rows.last_mut().expect("there is always a row").push(' ');
+    folded(text, indent, COLUMNS_MAX, most)
+}
+
+/// The same for any width. What has no room on the last row is cut off.
+fn folded(text: &str, indent: &str, width: usize, most: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    let mut row = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest[1..].find(' ').map_or(rest.len(), |at| at + 1);
+        let word = &rest[..end];
+        let is_full = row.chars().count() + word.chars().count() > width;
+        if is_full && !row.trim().is_empty() {
+            if rows.len() + 1 == most {
+                row.push_str(rest);
+                break;
             }
-            rows.last_mut()
-                .expect("there is always a row")
-                .push_str(word);
+            rows.push(std::mem::replace(&mut row, indent.to_owned()));
+            row.push_str(word.trim_start());
+        } else {
+            row.push_str(word);
         }
+        rest = &rest[end..];
     }
+    rows.push(cut(&row, width));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_folded_between_words_and_cut_at_its_last_row() {
+        let text = "  four score and seven";
+        assert_eq!(
+            folded(text, "    ", 12, 9),
+            ["  four score", "    and", "    seven"]
+        );
+        assert_eq!(
+            folded(text, "    ", 12, 2),
+            ["  four score", "    and sev…"]
+        );
+        assert_eq!(folded("überlang", "", 4, 2), ["übe…"]);
+        assert_eq!(folded("", "", 4, 2), [""]);
+    }
 }

@@ -2,6 +2,7 @@
 //! what it leaves in the bucket.
 
 mod ends;
+mod kept;
 mod samples;
 mod serve;
 

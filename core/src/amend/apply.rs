@@ -11,8 +11,6 @@
 //! A level begins when the level below has ended, so a crash half-way leaves a table that is plainly
 //! missing, never one that looks whole and is not. What is lost or unknown does not hold up the rest.
 
-use std::collections::BTreeMap;
-
 use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Answer, Cause, Condition, Entry, Failure, Key, Reply, Version, VersionId};
 
@@ -21,6 +19,7 @@ use super::job::Job;
 use super::listing::Look;
 use super::machine::{Amend, Effect, LookFor, Phase, Progress};
 use super::objects::Object;
+use super::planted::trusts_removals;
 use super::report::{Class, Decision};
 
 /// How many levels there are.
@@ -42,11 +41,7 @@ impl Amend {
             Class::Segment => 1,
             _ => 0,
         };
-        if planted("AM-08") {
-            LEVELS - 1 - level
-        } else {
-            level
-        }
+        self.planted_level(level)
     }
 
     pub(super) fn begin_applying(&mut self) {
@@ -63,9 +58,7 @@ impl Amend {
         self.level_sizes = sizes;
         sometimes(Probe::HalfPublished, there > 0 && sizes[LEVELS - 1] > 0);
         self.fill_level();
-        if planted("AM-12") {
-            self.resurrect_unreferenced();
-        }
+        self.apply_planted();
     }
 
     fn fill_level(&mut self) {
@@ -85,6 +78,8 @@ impl Amend {
         self.level += 1;
         if self.level < LEVELS {
             self.fill_level();
+        } else if planted("AM-16") && self.is_recalled() {
+            self.believe(out);
         } else {
             self.phase = Phase::Verify;
             self.look(Look::default(), LookFor::Verify);
@@ -150,7 +145,7 @@ impl Amend {
                     Some(body) => Job::Put {
                         key,
                         version,
-                        body,
+                        body: super::planted::hint_body(body),
                         condition,
                     },
                     None => Job::Copy {
@@ -168,7 +163,9 @@ impl Amend {
     }
 
     /// In batches, the markers of one key never in two of them.
-    fn submit_markers(&mut self, markers: &[(Key, VersionId)]) {
+    pub(super) fn submit_markers(&mut self, markers: &[(Key, VersionId)]) {
+        let cut = super::planted::cut_batch(markers);
+        let markers = cut.as_deref().unwrap_or(markers);
         let mut batch: Vec<(Key, VersionId)> = Vec::new();
         for of_one_key in markers.chunk_by(|one, other| one.0 == other.0) {
             if !batch.is_empty() && batch.len() + of_one_key.len() > MARKERS_MAX {
@@ -199,7 +196,9 @@ impl Amend {
             (Job::Remove { markers }, Err(Failure::Determinate(Cause::Denied(_)))) => {
                 reached(Probe::BatchDenied);
                 for (key, _) in markers {
-                    self.object(key).markers_denied = true;
+                    if let Some(object) = self.objects.by_key.get_mut(key) {
+                        object.markers_denied = true;
+                    }
                 }
             }
             (Job::Remove { markers }, Err(Failure::Indeterminate(_))) if planted("AM-09") => {
@@ -225,9 +224,18 @@ impl Amend {
 
     fn take_removed(&mut self, markers: &[(Key, VersionId)], results: Vec<Result<(), Cause>>) {
         let mut unclear = Vec::new();
+        if planted("AM-37") && self.give_up_refused(markers, &results) {
+            return;
+        }
         for ((key, id), result) in markers.iter().zip(results) {
             match result {
-                Ok(()) | Err(Cause::NotFound) => self.listing.forget(key, id),
+                Err(Cause::Unavailable(_)) if planted("AM-38") => self.listing.forget(key, id),
+                Ok(()) | Err(Cause::NotFound) => {
+                    self.listing.forget(key, id);
+                    if trusts_removals() {
+                        self.pending.remove(key);
+                    }
+                }
                 Err(Cause::Denied(_)) if self.objects.by_key.contains_key(key) => {
                     reached(Probe::MarkerDenied);
                     self.object(key).markers_denied = true;
@@ -245,6 +253,10 @@ impl Amend {
         // The id `null` proves nothing: somebody's next write can get it too.
         if let Some(id) = id.filter(|id| !id.is_null()) {
             self.object(key).evidence.copied(id, source);
+        }
+        #[cfg(feature = "drill")]
+        if planted("AM-24") {
+            self.note_copy(key, source);
         }
         // The listing is not told: the verification will see it with its tag.
         self.pending.remove(key);
@@ -268,7 +280,7 @@ impl Amend {
         }
     }
 
-    fn object(&mut self, key: &Key) -> &mut Object {
+    pub(super) fn object(&mut self, key: &Key) -> &mut Object {
         self.objects
             .by_key
             .get_mut(key)
@@ -307,7 +319,7 @@ impl Amend {
             match self.objects.verdict(&key, &self.listing, self.versioning) {
                 Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
                 Verdict::Decided(Decision::Intact, _) => self.object(&key).done = true,
-                Verdict::Decided(Decision::RemoveMarkers { .. }, _) if planted("AM-05") => {
+                Verdict::Decided(Decision::RemoveMarkers { .. }, _) if trusts_removals() => {
                     self.object(&key).done = true;
                 }
                 Verdict::Decided(decision, reason) => {
@@ -351,51 +363,6 @@ impl Amend {
         for key in undone {
             self.give_up(&key, why);
         }
-    }
-}
-
-/// What planted bugs do instead.
-impl Amend {
-    /// AM-12: every deleted key comes back, referenced or not.
-    fn resurrect_unreferenced(&mut self) {
-        let mut markers = Vec::new();
-        for (key, history) in self.listing.below(self.options.prefix.as_str()) {
-            if let (Some(Entry::Marker(marker)), false) =
-                (history.current(), self.objects.by_key.contains_key(key))
-            {
-                markers.push((key.clone(), marker.id.clone()));
-            }
-        }
-        self.submit_markers(&markers);
-    }
-
-    /// AM-03: whatever begins like the key is taken for the key.
-    fn add_siblings(&self, markers: &mut Vec<(Key, VersionId)>) {
-        let keys: BTreeMap<Key, ()> = markers.iter().map(|(key, _)| (key.clone(), ())).collect();
-        for key in keys.keys() {
-            for (sibling, history) in self.listing.below(key.as_str()).skip(1) {
-                if let (Some(Entry::Marker(marker)), false) =
-                    (history.current(), keys.contains_key(sibling))
-                {
-                    markers.push((sibling.clone(), marker.id.clone()));
-                }
-            }
-        }
-    }
-
-    /// AM-09: "it did not work, so delete what is on top".
-    fn peel_blindly(&mut self, markers: &[(Key, VersionId)]) {
-        let mut next = Vec::new();
-        for (key, id) in markers {
-            self.listing.forget(key, id);
-            next.extend(
-                self.listing
-                    .get(key)
-                    .current()
-                    .map(|top| (key.clone(), top.id().clone())),
-            );
-        }
-        self.submit_markers(&next);
     }
 }
 

@@ -54,9 +54,14 @@ impl Courier {
 
     /// Queues a job.
     pub(super) fn submit(&mut self, job: Job) {
-        if !self.stopped {
-            self.queue.push_back(Parcel { job, attempts: 0 });
+        if self.stopped {
+            return;
         }
+        let parcel = Parcel { job, attempts: 0 };
+        if planted("AM-29") && crate::drill::coin() {
+            return self.queue.push_front(parcel);
+        }
+        self.queue.push_back(parcel);
     }
 
     /// Sends what the window allows.
@@ -88,6 +93,7 @@ impl Courier {
             let used_up = failure.cause().is_transient() && parcel.attempts >= ATTEMPTS_MAX;
             sometimes(Probe::AttemptsUsedUp, used_up);
         }
+        let reply = planted_reply(&parcel, reply);
         match &reply {
             Err(failure) if !self.stopped && may_be_repeated(&parcel, failure) => {
                 reached(Probe::SentAgain);
@@ -96,6 +102,11 @@ impl Courier {
                 let id = TimerId(self.take_id());
                 self.waiting.insert(id, parcel);
                 out.push(Effect::Timer { id, delay });
+                None
+            }
+            Err(failure) if planted("AM-28") && is_exhausted(&parcel, failure) => {
+                let id = TimerId(self.take_id());
+                self.waiting.insert(id, parcel);
                 None
             }
             _ => Some((parcel.job, reply)),
@@ -148,7 +159,32 @@ impl Courier {
 fn may_be_repeated(parcel: &Parcel, failure: &Failure) -> bool {
     let did_not_happen = match failure {
         Failure::Determinate(_) => true,
-        Failure::Indeterminate(_) => !parcel.job.is_write(),
+        Failure::Indeterminate(cause) => {
+            let blindly =
+                planted("AM-39") && is_conditional(&parcel.job) && *cause != Cause::Timeout;
+            !parcel.job.is_write() || blindly
+        }
     };
     did_not_happen && failure.cause().is_transient() && parcel.attempts < ATTEMPTS_MAX
+}
+
+/// AM-28: what was tried for the last time waits for a timer that nobody armed.
+fn is_exhausted(parcel: &Parcel, failure: &Failure) -> bool {
+    failure.cause().is_transient() && parcel.attempts >= ATTEMPTS_MAX
+}
+
+/// AM-39: the 412 with which a write answers that was sent blindly once more passes for another writer's.
+fn planted_reply(parcel: &Parcel, reply: Reply) -> Reply {
+    let repeated = parcel.attempts > 1 && is_conditional(&parcel.job);
+    match reply {
+        Err(Failure::Determinate(Cause::PreconditionFailed)) if planted("AM-39") && repeated => {
+            let cause = Cause::Other("somebody else wrote it meanwhile".into());
+            Err(Failure::Determinate(cause))
+        }
+        reply => reply,
+    }
+}
+
+fn is_conditional(job: &Job) -> bool {
+    matches!(job, Job::Copy { .. } | Job::Put { .. })
 }

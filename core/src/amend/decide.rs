@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::drill::{Probe, planted, reached, sometimes};
-use crate::object::{Digest, Entry, History, Version, VersionId, Versioning};
+use crate::object::{Digest, ETag, Entry, History, Version, VersionId, Versioning};
 
 use super::report::Decision;
 
@@ -37,10 +37,10 @@ pub struct Evidence {
 }
 
 /// A version by id *and* tag: the id `null` alone can come to name other bytes.
-type Name = (VersionId, String);
+type Name = (VersionId, ETag);
 
 fn name(version: &Version) -> Name {
-    (version.id.clone(), version.etag.as_str().to_string())
+    (version.id.clone(), version.etag.clone())
 }
 
 impl Evidence {
@@ -100,11 +100,21 @@ pub fn decide(history: &History, wanted: &Wanted, evidence: &Evidence, rules: Ru
         if planted("AM-11") && history.current().is_some_and(|top| top.id().is_null()) {
             return Verdict::Decided(Decision::Intact, None);
         }
+        if planted("AM-34") && history.entries().is_empty() && matches!(wanted, Wanted::Sized(_)) {
+            return Verdict::Decided(Decision::Intact, None);
+        }
         return lost(&why_nothing_matches(history, wanted));
     };
     sometimes(Probe::NullVersionMatches, matching.id.is_null());
     let candidate = history.versions().next().expect("a match is a version");
-    match same(candidate, matching, evidence) {
+    if planted("AM-42") && is_many_times_there(history, matching) {
+        return unknown("more than three of its versions are equal: which one is meant?");
+    }
+    let equal = match planted("AM-33") && matches!(wanted, Wanted::Sized(Some(_))) {
+        true => Some(candidate.size == matching.size),
+        false => same(candidate, matching, evidence),
+    };
+    match equal {
         Some(true) if !is_archived(candidate) => uncover(history, candidate, evidence, rules),
         Some(equal) => {
             sometimes(Probe::OverwrittenMatches, !equal);
@@ -124,7 +134,8 @@ fn oldest_of_size(history: &History, size: Option<u64>) -> Option<&Version> {
         return history.versions().next();
     }
     history.versions().rev().find(|version| {
-        size.is_none_or(|size| version.size == size) && !(planted("AM-13") && version.id.is_null())
+        size.is_none_or(|size| version.size == size)
+            && !(planted("AM-13") && is_under_a_marker(history, version))
     })
 }
 
@@ -221,12 +232,32 @@ fn copy(history: &History, matching: &Version, evidence: &Evidence, rules: Rules
     Verdict::Decided(decision, None)
 }
 
+/// AM-13: a null version, and on top a marker that is none.
+fn is_under_a_marker(history: &History, version: &Version) -> bool {
+    let top = history.current();
+    version.id.is_null()
+        && top.is_some_and(|top| matches!(top, Entry::Marker(_)) && !top.id().is_null())
+}
+
+/// AM-42: that somebody restored a key again and again is taken for a puzzle.
+fn is_many_times_there(history: &History, matching: &Version) -> bool {
+    let equal = history.versions().filter(|other| {
+        other.etag == matching.etag && other.size == matching.size && !other.archived
+    });
+    equal.count() > 3
+}
+
 fn is_archived(version: &Version) -> bool {
     version.archived && !planted("AM-22")
 }
 
 fn why_nothing_matches(history: &History, wanted: &Wanted) -> String {
     let versions = history.versions().count();
+    let marker_only = versions == 0 && !history.entries().is_empty();
+    assert!(
+        !(planted("AM-30") && marker_only),
+        "a key has at least one data version"
+    );
     match wanted {
         _ if history.entries().is_empty() => {
             reached(Probe::LostWithoutTrace);

@@ -313,7 +313,9 @@ impl Amend {
                 if let LookFor::Plan = purpose {
                     self.planned_from = (look.entries, look.pages);
                 }
+                let before = self.current_before(&purpose);
                 self.listing.apply(look);
+                self.put_back(before);
                 if let LookFor::Verify = purpose {
                     self.begin_check();
                 }
@@ -362,7 +364,13 @@ impl Amend {
     fn go_on(&mut self, out: &mut Vec<Effect>) {
         while !self.is_done && self.courier.is_idle() {
             if self.interrupted {
-                return self.finish(State::Interrupted, out);
+                let as_if = planted("AM-40");
+                let state = if as_if {
+                    State::Complete
+                } else {
+                    State::Interrupted
+                };
+                return self.finish(state, out);
             }
             let result = match self.phase {
                 Phase::List => self.begin_reading(out),
@@ -404,6 +412,9 @@ impl Amend {
             .splice(0..0, std::mem::take(&mut self.closure.notes));
         self.objects.refer(&mut closure.references);
         self.closure = closure;
+        if planted("AM-32") {
+            self.mistake_for_vacuum();
+        }
         self.decide_open();
     }
 
@@ -459,32 +470,6 @@ impl Amend {
         if !self.closure.notes.contains(&note) {
             self.closure.notes.push(note);
         }
-    }
-}
-
-/// AM-16: what a machine that trusted its plan of before would keep.
-#[cfg(feature = "drill")]
-impl Amend {
-    fn remember(&self) {
-        let closure = self.closure.clone();
-        let versioning = self.versioning;
-        crate::drill::stash((
-            self.listing.clone(),
-            self.objects.clone(),
-            closure,
-            versioning,
-        ));
-    }
-
-    fn recall(&mut self) -> bool {
-        let Some((listing, objects, closure, versioning)) = crate::drill::unstash() else {
-            return false;
-        };
-        (self.listing, self.objects, self.closure, self.versioning) =
-            (listing, objects, closure, versioning);
-        self.remember();
-        self.begin_applying();
-        true
     }
 }
 

@@ -1,8 +1,11 @@
 //! The envelope around metadata: version, encoding, compression, length, payload.
 
+use std::cell::RefCell;
 use std::io::Read;
 
 use serde::de::DeserializeOwned;
+use zstd::stream::read::Decoder;
+use zstd::zstd_safe::{self, DCtx, ResetDirective};
 
 /// The largest decompressed payload that a reader accepts, in bytes. A segment holds at most 2048 blocks;
 /// a real one of that size is a few MiB, and a snapshot of a million segments about 100 MiB.
@@ -139,13 +142,22 @@ fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8]), NotRead> {
     Ok((u64::from_le_bytes(*field), rest))
 }
 
+thread_local! {
+    /// A table's metadata is thousands of small frames, and making a context costs more than reading one.
+    static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
 fn unzstd(payload: &[u8]) -> Result<Vec<u8>, NotRead> {
-    let decoder = zstd::stream::read::Decoder::with_buffer(payload).map_err(NotRead::garbage)?;
+    let garbage = |error: std::io::Error| NotRead::garbage(format!("zstd: {error}"));
     let mut plain = Vec::new();
-    decoder
-        .take(PAYLOAD_BYTES_MAX + 1)
-        .read_to_end(&mut plain)
-        .map_err(|error| NotRead::garbage(format!("zstd: {error}")))?;
+    CONTEXT.with_borrow_mut(|context| {
+        // What the frame before left in it, one that broke off included, is forgotten.
+        let reset = context.reset(ResetDirective::SessionOnly);
+        reset.map_err(|code| NotRead::garbage(zstd_safe::get_error_name(code)))?;
+        let decoder = Decoder::with_context(payload, context);
+        let read = decoder.take(PAYLOAD_BYTES_MAX + 1).read_to_end(&mut plain);
+        read.map_err(garbage)
+    })?;
     if plain.len() as u64 > PAYLOAD_BYTES_MAX {
         return Err(NotRead::Unsupported(
             "its payload is larger than 512 MiB".into(),

@@ -7,26 +7,24 @@ use crate::Operation;
 
 /// A request's place among the operations that a fault can strike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) operation: Operation,
+pub struct Address {
+    /// What it asks for.
+    pub operation: Operation,
     /// Of a listing its prefix; none for DeleteObjects and GetBucketVersioning.
-    pub(super) key: Option<String>,
+    pub key: Option<String>,
     /// It removes one version by its id, and is met by faults of DeleteObjectVersion too.
-    pub(super) removes_version: bool,
+    pub removes_version: bool,
 }
 
-/// Where a fault would have to be to strike this request: its operation, and its key or listed prefix. For
-/// whoever lets something happen to a request before it reaches the server.
-pub fn fault_address(
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Option<(Operation, Option<String>)> {
-    of(method, uri, headers).map(|address| (address.operation, address.key))
+impl Address {
+    /// Of a request by its head; none: an operation that no fault strikes. For whoever lets something happen
+    /// to a request before it reaches the server, too.
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        of(method, uri, headers)
+    }
 }
 
-/// None: an operation that no fault strikes.
-pub(super) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Address> {
+fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Address> {
     let (bucket, key) = split_path(uri.path())?;
     let query = Query::parse(uri.query());
     if bucket.is_empty() {

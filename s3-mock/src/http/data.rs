@@ -19,6 +19,7 @@
 //! here: compaction (a log grows until its folder is deleted); faults and counts of requests, which begin anew.
 
 mod event;
+mod follow;
 mod log;
 mod record;
 
@@ -26,6 +27,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 pub(super) use event::Event;
+pub use follow::Follower;
 pub(super) use log::Log;
 
 use super::state::State;
@@ -186,5 +188,49 @@ fn lock(folder: &Path) -> Result<File, DataError> {
             folder: folder.to_owned(),
         }),
         Err(TryLockError::Error(source)) => Err(DataError::Unusable { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use s3s::Body;
+
+    use super::*;
+    use crate::Versioning;
+    use crate::http::{Server, Service};
+
+    async fn ask(server: &Service, method: &str) -> (u16, String) {
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri("/lake/k")
+            .header("host", "localhost")
+            .body(Body::from("x".to_owned()))
+            .expect("a request");
+        let response = server.call(request).await.expect("no fault breaks it");
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        let bytes = body.store_all_limited(1 << 20).await.expect("a body");
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_log_answers_nothing_else_any_more() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut data = Data::open(folder.path()).expect("it is new");
+        let bucket = Bucket::new(Versioning::Enabled);
+        data.insert("lake", bucket, Time(0)).expect("there is room");
+        let path = folder.path().join("log");
+        let before = fs::read(&path).expect("there is a log");
+        let lock = File::create(folder.path().join("other")).expect("there is room");
+        data.state.keep_in(Log::read_only(path.clone(), lock));
+        let server = Server::builder().data(data).build();
+
+        assert_eq!(ask(&server, "GET").await.0, 404, "nothing was to be logged");
+        let (status, body) = ask(&server, "PUT").await;
+        assert_eq!(status, 500);
+        assert!(body.contains("cannot be written"), "{body}");
+        let (status, _) = ask(&server, "GET").await;
+        assert_eq!(status, 500, "it may see what is nowhere but in memory");
+        assert_eq!(fs::read(&path).expect("there is a log"), before);
     }
 }

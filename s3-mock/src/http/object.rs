@@ -44,7 +44,7 @@ pub(super) async fn put(
     let written = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(tag(&written.etag)),
-        version_id: written.version_id,
+        version_id: written.version_id.as_deref().map(str::to_owned),
         ..Default::default()
     }))
 }
@@ -227,7 +227,7 @@ fn copied(written: Written, from_id: Option<String>) -> CopyObjectOutput {
             ..Default::default()
         }),
         copy_source_version_id: from_id,
-        version_id: written.version_id,
+        version_id: written.version_id.as_deref().map(str::to_owned),
         ..Default::default()
     }
 }
@@ -250,7 +250,11 @@ pub(super) fn delete(
     let deleted = result.map_err(|error| refusal(&error))?;
     Ok(S3Response::new(DeleteObjectOutput {
         delete_marker: deleted.marker.is_some().then_some(true),
-        version_id: deleted.marker.or(deleted.version_id),
+        version_id: deleted
+            .marker
+            .as_deref()
+            .map(str::to_owned)
+            .or(deleted.version_id),
         ..Default::default()
     }))
 }
@@ -334,7 +338,7 @@ async fn delete_one(
         Some(error) => Err(error),
         None => Ok(DeletedObject {
             delete_marker: deleted.marker.is_some().then_some(true),
-            delete_marker_version_id: deleted.marker,
+            delete_marker_version_id: deleted.marker.as_deref().map(str::to_owned),
             key: Some(deleted.key),
             version_id: deleted.version_id,
         }),

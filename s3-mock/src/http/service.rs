@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, Uri};
 use s3s::service::S3Service;
 use s3s::{Body, S3Error};
 
-use super::address::{self, Address};
+use super::address::Address;
 use super::answer::{http_date, refuse};
 use super::state::Shared;
 use super::{checksum, chunked, faults};
@@ -111,7 +111,7 @@ impl Service {
             operation,
             key,
             removes_version,
-        } = address::of(&head.method, &head.uri, &head.headers)?;
+        } = Address::of(&head.method, &head.uri, &head.headers)?;
         let more = removes_version.then_some(Operation::DeleteObjectVersion);
         let mut struck = None;
         for operation in [Some(operation), more].into_iter().flatten() {

@@ -110,7 +110,7 @@ pub(super) fn complete(
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(tag(&written.etag)),
-        version_id: written.version_id,
+        version_id: written.version_id.as_deref().map(str::to_owned),
         ..Default::default()
     }))
 }

@@ -17,11 +17,12 @@
 //! | the same with anything behind it | damage in the middle: refused |
 //! | no sound head, and none anywhere behind | the last record: cut off |
 //! | the same, and a sound head with a higher number behind | damage in the middle: refused |
+//! | a sound head with another number than the next | records are missing or strange: refused |
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use s3s::crypto::{Checksum as _, Crc32c};
@@ -82,12 +83,9 @@ impl Log {
             path: path.clone(),
             source,
         };
-        let length = file.seek(SeekFrom::End(0)).map_err(unusable)?;
-        let mut reader = BufReader::new(&file);
-        reader.rewind().map_err(unusable)?;
         let mut head = Vec::new();
-        let mut limited = reader.take(FILE_HEAD as u64);
-        limited.read_to_end(&mut head).map_err(unusable)?;
+        let mut start = (&file).take(FILE_HEAD as u64);
+        start.read_to_end(&mut head).map_err(unusable)?;
         let known = check_file_head(&head).map_err(|version| match version {
             Some(version) => DataError::Later {
                 path: path.clone(),
@@ -99,54 +97,16 @@ impl Log {
             file.set_len(0).map_err(unusable)?;
             file.write_all(&file_head()).map_err(unusable)?;
         }
-        let mut scan = Scan {
-            reader: BufReader::new(&file),
-            offset: FILE_HEAD as u64,
-            length: length.max(FILE_HEAD as u64),
-            record: 1,
-        };
-        scan.reader
-            .seek(SeekFrom::Start(scan.offset))
-            .map_err(unusable)?;
-        let mut cut = None;
-        loop {
-            match scan.next().map_err(unusable)? {
-                Found::Record(payload) => {
-                    let events =
-                        record::decode(payload).map_err(|why| DataError::NotUnderstood {
-                            path: path.clone(),
-                            record: scan.record - 1,
-                            why,
-                        })?;
-                    each(events);
-                }
-                Found::End => break,
-                Found::UnsoundEnd => {
-                    cut = Some(Cut {
-                        path: path.clone(),
-                        record: scan.record,
-                        offset: scan.offset,
-                        bytes: scan.length - scan.offset,
-                    });
-                    break;
-                }
-                Found::Damage => {
-                    return Err(DataError::Damaged {
-                        path,
-                        record: scan.record,
-                        offset: scan.offset,
-                    });
-                }
-            }
-        }
-        let (end, records) = (scan.offset, scan.record - 1);
+        let ((end, next), cut) = Scan::each(&path, &file, Scan::first(), |payload| {
+            record::decode(payload).map(&mut each)
+        })?;
         if cut.is_some() {
             file.set_len(end).map_err(unusable)?;
         }
         let log = Self {
             file,
             path,
-            records,
+            records: next - 1,
             _lock: lock,
         };
         Ok((log, cut))
@@ -166,19 +126,30 @@ impl Log {
         Ok(())
     }
 
+    /// A log whose every write fails.
+    #[cfg(test)]
+    pub(in crate::http) fn read_only(path: PathBuf, lock: File) -> Self {
+        Self {
+            file: File::open(&path).expect("the log is there"),
+            path,
+            records: 0,
+            _lock: lock,
+        }
+    }
+
     /// How many records it has.
     pub(in crate::http) fn records(&self) -> u64 {
         self.records
     }
 
     /// Where it is.
-    pub(in crate::http) fn path(&self) -> &std::path::Path {
+    pub(in crate::http) fn path(&self) -> &Path {
         &self.path
     }
 }
 
 /// Reads record after record.
-struct Scan<'f> {
+pub(super) struct Scan<'f> {
     reader: BufReader<&'f File>,
     /// Where the next record begins.
     offset: u64,
@@ -195,7 +166,66 @@ enum Found {
     Damage,
 }
 
-impl Scan<'_> {
+/// Where a record begins, in bytes from the file's first, and its number.
+type Place = (u64, u64);
+
+impl<'f> Scan<'f> {
+    /// Of the first record.
+    pub(super) fn first() -> Place {
+        (FILE_HEAD as u64, 1)
+    }
+
+    /// Hands each sound record's payload on, from a place on, up to the end or to what is no sound record.
+    /// Answers where that is, and what is there.
+    pub(super) fn each(
+        path: &Path,
+        file: &'f File,
+        (offset, record): Place,
+        mut each: impl FnMut(Bytes) -> Result<(), String>,
+    ) -> Result<(Place, Option<Cut>), DataError> {
+        let unusable = |source| DataError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
+        let mut reader = BufReader::new(file);
+        let length = reader.seek(SeekFrom::End(0)).map_err(unusable)?;
+        reader.seek(SeekFrom::Start(offset)).map_err(unusable)?;
+        let mut scan = Self {
+            reader,
+            offset,
+            length: length.max(offset),
+            record,
+        };
+        let cut = loop {
+            match scan.next().map_err(unusable)? {
+                Found::Record(payload) => {
+                    each(payload).map_err(|why| DataError::NotUnderstood {
+                        path: path.to_owned(),
+                        record: scan.record - 1,
+                        why,
+                    })?;
+                }
+                Found::End => break None,
+                Found::UnsoundEnd => {
+                    break Some(Cut {
+                        path: path.to_owned(),
+                        record: scan.record,
+                        offset: scan.offset,
+                        bytes: scan.length - scan.offset,
+                    });
+                }
+                Found::Damage => {
+                    return Err(DataError::Damaged {
+                        path: path.to_owned(),
+                        record: scan.record,
+                        offset: scan.offset,
+                    });
+                }
+            }
+        };
+        Ok(((scan.offset, scan.record), cut))
+    }
+
     fn next(&mut self) -> io::Result<Found> {
         let left = self.length - self.offset;
         if left == 0 {
@@ -206,10 +236,13 @@ impl Scan<'_> {
         }
         let mut head = [0; RECORD_HEAD];
         self.reader.read_exact(&mut head)?;
-        let Some((number, length, checksum)) = parse(&head).filter(|head| head.0 == self.record)
-        else {
+        let Some((number, length, checksum)) = parse(&head) else {
             return self.without_head(&head);
         };
+        if number != self.record {
+            // Whole, and not the next one: no write of ours that was cut short.
+            return Ok(Found::Damage);
+        }
         let end = (RECORD_HEAD as u64).saturating_add(length);
         if end > left {
             return Ok(Found::UnsoundEnd);

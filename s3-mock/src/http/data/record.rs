@@ -209,7 +209,7 @@ fn line_of_change(bucket: String, change: Change) -> Line {
                 sequence,
                 last_modified,
                 size: version.body.len() as u64,
-                etag: version.etag.clone(),
+                etag: version.etag.to_string(),
                 storage_class: version.storage_class,
                 restored: version.restored,
                 content_type: version.content_type.clone(),
@@ -303,7 +303,7 @@ fn change(line: Line, bodies: &mut Bytes) -> Result<(String, Kind), String> {
         } => {
             let version = Version {
                 body: split(bodies, size)?,
-                etag,
+                etag: etag.into(),
                 storage_class,
                 restored,
                 content_type,

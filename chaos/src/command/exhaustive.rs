@@ -1,0 +1,170 @@
+//! `firedrill-chaos exhaustive`: small scopes, tried to the end.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use firedrill_chaos::exhaustive::{self, Found, OBJECTS, Scope};
+use firedrill_chaos::report;
+use firedrill_chaos::scenario::{Scenario, TableSource};
+
+use super::case::{known_bug, read_case, replay_line, silence_panics, worst};
+
+/// How far to go.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Exhaustive {
+    /// The folder of kept cases, each of which is crashed after every effect.
+    #[arg(long, default_value = "chaos/cases")]
+    cases: PathBuf,
+    /// So many small generated scenarios are crashed as well.
+    #[arg(long, default_value_t = 10)]
+    small: usize,
+    /// Root of those.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each crash is tried, each time with another draw of what was in flight and lands.
+    #[arg(long, default_value_t = 2)]
+    draws: u64,
+    /// Scenarios, the smallest first, that crash twice: after every effect of each of two lives.
+    #[arg(long, default_value_t = 3)]
+    pairs: usize,
+    /// Objects of the small table that are hurt at once at most.
+    #[arg(long, default_value_t = 3)]
+    objects: usize,
+    /// Threads; all cores without it.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Make this planted bug active.
+    #[arg(long)]
+    planted: Option<String>,
+    /// Where the scenarios of failed runs are written.
+    #[arg(long, default_value = "target/exhaustive")]
+    out: PathBuf,
+}
+
+/// Tries everything.
+pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
+    let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
+    let planted = planted.map(|(id, _)| id);
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let jobs = arguments.jobs.unwrap_or_else(cores);
+    let draws = arguments.draws.max(1);
+    let mut scenarios = kept(&arguments.cases)?;
+    let kept = scenarios.len();
+    scenarios.extend(exhaustive::small(arguments.seed, arguments.small));
+    silence_panics();
+    let started = Instant::now();
+    let mut all = Found::default();
+    let mut sweep = |what: &str, scopes: Vec<Scope>| {
+        let found = exhaustive::exhaust(scopes.into_iter(), planted, jobs);
+        tell(what, &found);
+        let runs = found.runs;
+        all.add(found);
+        runs
+    };
+    let each = || {
+        scenarios
+            .iter()
+            .flat_map(|scenario| exhaustive::drawn(scenario, draws))
+    };
+    let what = format!(
+        "a crash after each effect of {kept} kept and {} small generated cases, drawn {draws} times",
+        arguments.small
+    );
+    sweep(&what, each().map(Scope::Crash).collect());
+    let smallest = smallest(&scenarios, arguments.pairs);
+    let what = format!(
+        "two crashes, after each pair of effects, of the {} smallest of them",
+        smallest.len()
+    );
+    sweep(&what, smallest.into_iter().map(Scope::CrashTwice).collect());
+    let found = exhaustive::exhaust(
+        exhaustive::fates(arguments.objects).map(Scope::Run),
+        planted,
+        jobs,
+    );
+    let what = format!(
+        "up to {} of {OBJECTS} objects, each {}; as it is, and with the prefix deleted",
+        arguments.objects,
+        exhaustive::FATES.join(", ")
+    );
+    tell(&what, &found);
+    all.add(found);
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{}: {} runs with {} crashes in {seconds:.1} s on {jobs} threads",
+        if all.failed == 0 {
+            "no property was violated"
+        } else {
+            "VIOLATED"
+        },
+        all.runs,
+        all.crashes
+    );
+    tell_failures(&all, &arguments.out, planted)?;
+    let violations = all.failures.iter().flat_map(|(_, found)| found);
+    Ok(worst(violations.map(|found| found.property.exit_status())))
+}
+
+fn tell(what: &str, found: &Found) {
+    let failed = match found.failed {
+        0 => String::new(),
+        failed => format!(", {failed} FAILED"),
+    };
+    println!("{:>8} runs{failed}  {what}", found.runs);
+}
+
+/// The kept cases that need no samples: those of real tables are for the tests that have them.
+fn kept(folder: &Path) -> anyhow::Result<Vec<Scenario>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("the kept cases are not in {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut scenarios = Vec::new();
+    for file in files {
+        let Ok(scenario) = read_case(&file.to_string_lossy()) else {
+            println!("skipped {}: it starts from a real table", file.display());
+            continue;
+        };
+        let is_generated = matches!(scenario.table, TableSource::Generated(_));
+        if is_generated && !scenario.amend.dry_run {
+            scenarios.push(scenario);
+        }
+    }
+    Ok(scenarios)
+}
+
+/// The scenarios with the fewest effects.
+fn smallest(scenarios: &[Scenario], count: usize) -> Vec<Scenario> {
+    let calm = scenarios
+        .iter()
+        .flat_map(|scenario| exhaustive::drawn(scenario, 1));
+    let mut sized: Vec<(u64, Scenario)> = calm
+        .map(|scenario| (exhaustive::effects(&scenario), scenario))
+        .collect();
+    sized.sort_by_key(|(effects, _)| *effects);
+    let first = sized.into_iter().take(count);
+    first.map(|(_, scenario)| scenario).collect()
+}
+
+fn tell_failures(found: &Found, out: &Path, planted: Option<&'static str>) -> anyhow::Result<()> {
+    for (number, (scenario, violations)) in found.failures.iter().enumerate() {
+        let path = out.join(format!("failed-{}.toml", number + 1));
+        std::fs::create_dir_all(out)
+            .and_then(|()| std::fs::write(&path, scenario.to_toml().unwrap_or_default()))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        println!("\n{}", report::violations(violations, 2).join("\n"));
+        let line = replay_line(&path.to_string_lossy(), planted);
+        println!("replay: {line}");
+    }
+    Ok(())
+}

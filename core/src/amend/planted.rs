@@ -1,0 +1,272 @@
+//! What planted bugs do instead of the right thing, as far as it takes more than a branch of one line.
+//!
+//! Nothing here runs in a production build: every call stands behind [`planted`], which is a constant `false`
+//! there. With the feature `drill` it is true for the one bug that the runner made active.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::drill::planted;
+use crate::object::{Cause, Condition, Entry, History, Key, Version, VersionId, Versioning};
+
+use super::apply::LEVELS;
+use super::decide::Wanted;
+use super::job::Job;
+use super::listing::Listing;
+use super::machine::{Amend, LookFor};
+use super::report::{Class, Decision};
+
+/// AM-23: the hint's bytes, as somebody might write them anew who thinks of them as a line of text.
+pub(super) fn hint_body(body: Bytes) -> Bytes {
+    if !planted("AM-23") {
+        return body;
+    }
+    let mut line = body.to_vec();
+    line.push(b'\n');
+    line.into()
+}
+
+/// AM-05, AM-31 and AM-38: whoever does not look again after a removal.
+pub(super) fn trusts_removals() -> bool {
+    planted("AM-05") || planted("AM-31") || planted("AM-38")
+}
+
+/// AM-31: of a batch in which more than six keys have stacks, each key's first marker alone.
+pub(super) fn cut_batch(markers: &[(Key, VersionId)]) -> Option<Vec<(Key, VersionId)>> {
+    if !planted("AM-31") {
+        return None;
+    }
+    let keys = markers.chunk_by(|one, other| one.0 == other.0);
+    let stacks = keys.clone().filter(|of_one_key| of_one_key.len() > 1);
+    (stacks.count() > 6).then(|| keys.map(|of_one_key| of_one_key[0].clone()).collect())
+}
+
+impl Amend {
+    /// AM-08, AM-25 and AM-26: other orders of publishing.
+    pub(super) fn planted_level(&self, level: usize) -> usize {
+        match level {
+            level if planted("AM-08") => LEVELS - 1 - level,
+            2 | 3 if planted("AM-25") => 5 - level,
+            0 | 1 if planted("AM-26") => 1 - level,
+            level => level,
+        }
+    }
+
+    /// What is written besides, at the beginning of each round.
+    pub(super) fn apply_planted(&mut self) {
+        if planted("AM-12") {
+            self.resurrect_unreferenced();
+        }
+        if planted("AM-27") && self.rounds == 0 {
+            self.copy_what_is_single();
+        }
+        #[cfg(feature = "drill")]
+        if planted("AM-24") && self.rounds == 0 {
+            self.copy_once_more();
+        }
+    }
+
+    /// AM-12: every deleted key comes back, referenced or not.
+    fn resurrect_unreferenced(&mut self) {
+        let mut markers = Vec::new();
+        for (key, history) in self.listing.below(self.options.prefix.as_str()) {
+            if let (Some(Entry::Marker(marker)), false) =
+                (history.current(), self.objects.by_key.contains_key(key))
+            {
+                markers.push((key.clone(), marker.id.clone()));
+            }
+        }
+        self.submit_markers(&markers);
+    }
+
+    /// AM-03: whatever begins like the key is taken for the key.
+    pub(super) fn add_siblings(&self, markers: &mut Vec<(Key, VersionId)>) {
+        let keys: BTreeMap<Key, ()> = markers.iter().map(|(key, _)| (key.clone(), ())).collect();
+        for key in keys.keys() {
+            for (sibling, history) in self.listing.below(key.as_str()).skip(1) {
+                if let (Some(Entry::Marker(marker)), false) =
+                    (history.current(), keys.contains_key(sibling))
+                {
+                    markers.push((sibling.clone(), marker.id.clone()));
+                }
+            }
+        }
+    }
+
+    /// AM-09: "it did not work, so delete what is on top".
+    pub(super) fn peel_blindly(&mut self, markers: &[(Key, VersionId)]) {
+        let mut next = Vec::new();
+        for (key, id) in markers {
+            self.listing.forget(key, id);
+            next.extend(
+                self.listing
+                    .get(key)
+                    .current()
+                    .map(|top| (key.clone(), top.id().clone())),
+            );
+        }
+        self.submit_markers(&next);
+    }
+    /// AM-27: while it is at it, it makes a second version of what has only one.
+    fn copy_what_is_single(&mut self) {
+        let single = |history: &History| history.entries().len() == 1;
+        let intact = self.objects.by_key.iter().filter(|(key, object)| {
+            object.decision == Decision::Intact && single(self.listing.get(key))
+        });
+        let keys: Vec<Key> = intact.map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            if let Some(version) = self.listing.get(&key).current_version().cloned() {
+                self.copy_over(&key, &version, &version);
+            }
+        }
+    }
+
+    fn copy_over(&mut self, key: &Key, version: &Version, current: &Version) {
+        if self.versioning == Some(Versioning::Enabled) && !version.archived {
+            self.courier.submit(Job::Copy {
+                key: key.clone(),
+                version: version.clone(),
+                condition: Condition::Matches(current.etag.clone()),
+            });
+        }
+    }
+
+    /// AM-32: where hint, snapshots and segments were never deleted and three or more objects below them
+    /// are, somebody is thought to have deleted those on purpose.
+    pub(super) fn mistake_for_vacuum(&mut self) {
+        let is_above =
+            |class: Class| matches!(class, Class::Hint | Class::Snapshot | Class::Segment);
+        let mut above = self.objects.by_key.iter();
+        let listing = &self.listing;
+        let touched = |history: &History| {
+            let mut entries = history.entries().iter();
+            entries.any(|entry| entry.version().is_none())
+        };
+        if above.any(|(key, object)| is_above(object.class) && touched(listing.get(key))) {
+            return;
+        }
+        let under_one_marker = |history: &History| match history.entries() {
+            [Entry::Marker(_), Entry::Version(_), ..] => true,
+            _ => false,
+        };
+        let below = self.objects.by_key.iter_mut();
+        let mut deleted: Vec<_> = below
+            .filter(|(key, object)| !is_above(object.class) && under_one_marker(listing.get(key)))
+            .collect();
+        if deleted.len() >= 3 {
+            for (_, object) in &mut deleted {
+                object.wanted = Wanted::Nothing("a vacuum took it away".into());
+            }
+        }
+    }
+
+    /// AM-36: what was current when the plan was made.
+    pub(super) fn current_before(&self, purpose: &LookFor) -> Option<Listing> {
+        let verifies = matches!(purpose, LookFor::Verify);
+        (planted("AM-36") && verifies).then(|| self.listing.clone())
+    }
+
+    /// AM-36: what somebody deleted meanwhile comes back, referenced or not.
+    pub(super) fn put_back(&mut self, before: Option<Listing>) {
+        let Some(before) = before else { return };
+        let mut markers = Vec::new();
+        for (key, history) in self.listing.below(self.options.prefix.as_str()) {
+            if let Some(Entry::Marker(marker)) = history.current()
+                && before.get(key).current_version().is_some()
+                && !self.objects.by_key.contains_key(key)
+            {
+                markers.push((key.clone(), marker.id.clone()));
+            }
+        }
+        self.submit_markers(&markers);
+    }
+
+    /// AM-37: three keys refused in one answer pass for an outage.
+    pub(super) fn give_up_refused(
+        &mut self,
+        markers: &[(Key, VersionId)],
+        results: &[Result<(), Cause>],
+    ) -> bool {
+        let refused = markers.iter().zip(results);
+        let refused = refused.filter(|(_, result)| matches!(result, Err(Cause::Denied(_))));
+        let keys: BTreeSet<Key> = refused.map(|((key, _), _)| key.clone()).collect();
+        if keys.len() < 3 {
+            return false;
+        }
+        for (key, _) in markers {
+            self.give_up(key, "the bucket refuses to remove markers");
+        }
+        true
+    }
+}
+
+/// Machines that remember.
+#[cfg(feature = "drill")]
+impl Amend {
+    /// AM-16: the plan outlives a crash.
+    pub(super) fn remember(&self) {
+        let closure = self.closure.clone();
+        let versioning = self.versioning;
+        crate::drill::stash((
+            self.listing.clone(),
+            self.objects.clone(),
+            closure,
+            versioning,
+        ));
+    }
+
+    /// AM-16: the plan of before.
+    pub(super) fn recall(&mut self) -> bool {
+        let Some((listing, objects, closure, versioning)) = crate::drill::unstash() else {
+            return false;
+        };
+        (self.listing, self.objects, self.closure, self.versioning) =
+            (listing, objects, closure, versioning);
+        self.remember();
+        self.begin_applying();
+        true
+    }
+
+    /// AM-24: a finished copy is written down, and never struck out.
+    pub(super) fn note_copy(&self, key: &Key, source: &Version) {
+        let mut copies: Vec<(Key, Version)> = crate::drill::unstash().unwrap_or_default();
+        copies.push((key.clone(), source.clone()));
+        crate::drill::stash(copies);
+    }
+
+    /// AM-24: what is written down is done once more.
+    fn copy_once_more(&mut self) {
+        let copies: Vec<(Key, Version)> = crate::drill::unstash().unwrap_or_default();
+        for (key, source) in &copies {
+            let object = self.objects.by_key.get(key);
+            let intact = object.is_some_and(|object| {
+                object.decision == Decision::Intact && object.class != Class::Hint
+            });
+            let history = self.listing.get(key);
+            let is_there = history.version(&source.id).is_some();
+            if let (Some(current), true, true) =
+                (history.current_version().cloned(), intact, is_there)
+            {
+                self.copy_over(key, source, &current);
+            }
+        }
+        crate::drill::stash(copies);
+    }
+}
+
+/// AM-16: the plan of before is believed to the end.
+impl Amend {
+    /// Whether this machine has not planned for itself.
+    pub(super) fn is_recalled(&self) -> bool {
+        self.planned_from == (0, 0)
+    }
+
+    /// Nothing is listed again: what was planned is taken for done.
+    pub(super) fn believe(&mut self, out: &mut Vec<super::Effect>) {
+        for object in self.objects.by_key.values_mut() {
+            object.done |= object.is_to_write();
+        }
+        self.finish_by_objects(out);
+    }
+}

@@ -1,0 +1,7 @@
+//! The commands, one file each.
+
+pub(crate) mod case;
+pub(crate) mod chaos;
+pub(crate) mod compare;
+pub(crate) mod doublecheck;
+pub(crate) mod replay;
