@@ -117,9 +117,12 @@ pub fn run(scenario: &Scenario, seed: u64, settings: &Settings) -> Ended {
     let playable = playable(scenario);
     let ledger = RefCell::new(Ledger::default());
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        runner::run_in(&playable, false, |opening| {
-            theatre::Processes::open(opening, Seed(seed), settings, &ledger)
-        })
+        runner::run_in(
+            &playable,
+            &firedrill_core::amend::Amend::new,
+            false,
+            |opening| theatre::Processes::open(opening, Seed(seed), settings, &ledger),
+        )
     }));
     let mut ledger = ledger.into_inner();
     let run = match ran {
