@@ -11,7 +11,7 @@
 use super::model::Stored;
 use super::moments::{Lane, Moment, Sort};
 use super::rows::{Row, rows};
-use super::story::Story;
+use super::story::{Story, name_parts};
 
 /// Rows of a report at most.
 pub const ROWS_MAX: usize = 40;
@@ -81,11 +81,9 @@ fn witness(story: &Story, room: usize) -> Vec<String> {
             Row::Moment(moment) => {
                 let time = moment.at.map_or("before".into(), time);
                 let seq = moment.seq.map_or(String::new(), |seq| seq.to_string());
-                let parts: Vec<String> = moment.parts.iter().map(ToString::to_string).collect();
-                let parts = match parts.as_slice() {
-                    [] => String::new(),
-                    [one] => format!("{one} "),
-                    [first, .., last] => format!("{first}-{last} "),
+                let parts = match moment.parts.is_empty() {
+                    true => String::new(),
+                    false => format!("{} ", name_parts(&moment.parts)),
                 };
                 let drawn = arrow(&story.lanes, moment);
                 let start = format!("{time:>8} {seq:>5}  {drawn} {parts}");
@@ -213,16 +211,9 @@ fn foot(story: &Story) -> Vec<String> {
             }
         }
     }
-    let told: Vec<String> = story
-        .moments
-        .iter()
-        .flat_map(|moment| &moment.parts)
-        .map(ToString::to_string)
-        .collect();
-    let untold = story
-        .parts
-        .iter()
-        .filter(|(part, _)| story.counterfactuals.is_none() || !told.contains(&part.to_string()));
+    // A minimal case's parts are in its lanes and counterfactuals.
+    let untold = story.parts.iter();
+    let untold = untold.filter(|_| story.counterfactuals.is_none());
     let untold: Vec<String> = untold
         .map(|(part, words)| format!("{part} {words}"))
         .collect();
