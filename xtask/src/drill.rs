@@ -53,10 +53,18 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    let spoken: Vec<String> = std::iter::once(task.to_owned())
-        .chain(arguments.iter().cloned())
-        .collect();
+    let spoken = spoken(task, arguments);
     cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
+}
+
+/// The words for `firedrill-wire`. Processes have a command of their own, which also replays.
+fn spoken(task: &str, arguments: &[String]) -> Vec<String> {
+    let processes = tier(arguments) == Some("process") && ["chaos", "replay"].contains(&task);
+    let (command, rest) = match processes {
+        true => ("process", without_tier(arguments)),
+        false => (task, arguments.to_vec()),
+    };
+    std::iter::once(command.to_owned()).chain(rest).collect()
 }
 
 /// What stands behind `--tier`.
