@@ -13,6 +13,7 @@ use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 
 use crate::outcome::Outcome;
+#[cfg(not(madsim))]
 use crate::process;
 use crate::tier::Tier;
 
@@ -22,6 +23,7 @@ pub enum Player {
     /// A tier within this process.
     Within(Tier),
     /// Processes that are killed.
+    #[cfg(not(madsim))]
     Processes(process::Settings),
 }
 
@@ -30,6 +32,7 @@ impl Player {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Within(tier) => tier.name(),
+            #[cfg(not(madsim))]
             Self::Processes(_) => "process",
         }
     }
@@ -37,12 +40,20 @@ impl Player {
     fn run(&self, scenario: &Scenario) -> Result<runner::Outcome, Vec<Violation>> {
         match self {
             Self::Within(tier) => tier.run(scenario, &Amend::new, None, false),
+            #[cfg(not(madsim))]
             Self::Processes(settings) => process::run(scenario, scenario.seed, settings).run,
         }
     }
 }
 
 /// What all of them can play of a scenario.
+#[cfg(madsim)]
+pub fn playable(scenario: &Scenario, _: &[Player]) -> Scenario {
+    scenario.clone()
+}
+
+/// What all of them can play of a scenario.
+#[cfg(not(madsim))]
 pub fn playable(scenario: &Scenario, players: &[Player]) -> Scenario {
     let processes = |player: &Player| matches!(player, Player::Processes(_));
     match players.iter().any(processes) {

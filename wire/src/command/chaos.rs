@@ -24,7 +24,7 @@ const TOLD_MAX: usize = 3;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Chaos {
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Root of all cases; random without it.
     #[arg(long)]

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+#[cfg(not(madsim))]
+use anyhow::Context as _;
+use anyhow::ensure;
 use firedrill_wire::campaign::{self, Case, Control, Orders};
 use firedrill_wire::compare::{Player, Verdict, compare};
+#[cfg(not(madsim))]
 use firedrill_wire::process::{Settings, find_binary};
 use firedrill_wire::tier::Tier;
 
@@ -16,7 +19,7 @@ use super::case::{cores, replay_line, scenario, silence_panics, watched};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// Two tiers or more; the first one is what the others are compared with.
-    #[arg(long, value_delimiter = ',', default_values = ["des", "turmoil"])]
+    #[arg(long, value_delimiter = ',', default_values = Tier::ALL.map(Tier::name))]
     tiers: Vec<String>,
     /// So many cases.
     #[arg(long, default_value_t = 500)]
@@ -95,9 +98,19 @@ fn player(name: &str) -> anyhow::Result<Player> {
     if let Some(tier) = Tier::of_name(name) {
         return Ok(Player::Within(tier));
     }
+    processes(name)
+}
+
+#[cfg(madsim)]
+fn processes(name: &str) -> anyhow::Result<Player> {
+    anyhow::bail!("no tier is called {name} in this build; they are des and madsim")
+}
+
+#[cfg(not(madsim))]
+fn processes(name: &str) -> anyhow::Result<Player> {
     ensure!(
         name == "process",
-        "no tier is called {name}; they are des, turmoil and process"
+        "no tier is called {name}; they are des, turmoil and process (madsim is another build)"
     );
     let this = std::env::current_exe()?;
     let binary = find_binary(&this).with_context(|| {

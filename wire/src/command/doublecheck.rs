@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(1200);
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doublecheck {
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Run the cases again in another process, folder and environment, on other threads, in the other order,
     /// and at least 1.2 s later. Without it: again at once.

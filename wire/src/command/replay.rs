@@ -12,7 +12,7 @@ pub(crate) struct Replay {
     /// A case's seed (decimal, or hexadecimal behind 0x), or a scenario file.
     case: String,
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Make this planted bug active.
     #[arg(long)]
