@@ -109,7 +109,10 @@ impl Strike {
             15 => (Among::Of(Operation::ListObjectVersions), 3),
             16 => (Among::Of(Operation::PutObject), 1),
             _ if keys.is_empty() => (Among::All, 4),
-            _ => (Among::On(keys[below(keys.len() as u64, 4) as usize].clone()), 2),
+            _ => (
+                Among::On(keys[below(keys.len() as u64, 4) as usize].clone()),
+                2,
+            ),
         };
         let trigger = Trigger::Request {
             among,
