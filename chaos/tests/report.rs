@@ -80,15 +80,12 @@ fn failing() -> Vec<(Scenario, &'static str, Property)> {
         let (bug, property) = caught(&scenario, bug).expect("the kept case catches it");
         (scenario, bug, property)
     });
-    let found = ["AM-03", "AM-08", "AM-16", "MK-01", "MK-02"]
-        .into_iter()
-        .map(|bug| {
-            let mut cases =
-                (0..5000).map(|number| generate::scenario(campaign::case_seed(11, number)));
-            let found = cases.find_map(|case| Some((caught(&case, bug)?, case)));
-            let ((bug, property), scenario) = found.expect("the drill finds it");
-            (scenario, bug, property)
-        });
+    let found = ["AM-03", "AM-08", "MK-01", "MK-02"].into_iter().map(|bug| {
+        let mut cases = (0..5000).map(|number| generate::scenario(campaign::case_seed(11, number)));
+        let found = cases.find_map(|case| Some((caught(&case, bug)?, case)));
+        let ((bug, property), scenario) = found.expect("the drill finds it");
+        (scenario, bug, property)
+    });
     kept_ones.chain(found).collect()
 }
 
