@@ -32,8 +32,15 @@ pub enum Must {
     Lose,
     /// Its bytes are there and cannot be brought back as things stand: unknown, with advice.
     Refuse,
-    /// Whatever is said of it, if it is no lie.
-    Free,
+    /// Whatever is said of it, if it is no lie: what must become of it is open, for this reason.
+    Free(&'static str),
+}
+
+impl Must {
+    /// Whether it is open what must become of the key.
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::Free(_))
+    }
 }
 
 /// One referenced key.
@@ -125,29 +132,27 @@ enum Choice {
 
 impl Known<'_> {
     fn fuse(self, atlas: &mut Atlas) {
-        // Whatever else: only keys of this table may be written to.
-        for commit in &self.truth.commits {
-            atlas.referenced.extend(commit.references.keys().cloned());
-        }
         let (number, hint) = match self.choose() {
             Choice::Commit { number, hint } => (number, hint),
             Choice::Refuse(why) => {
-                atlas.referenced.clear();
                 atlas.refuse = Some(why);
                 return;
             }
             Choice::Free(why) => {
+                self.refer_to_every_commit(atlas);
                 atlas.free = Some(why);
                 atlas.may_refuse = true;
                 return;
             }
         };
         if number < self.truth.known_from || (self.amend.history && self.truth.known_from > 0) {
+            self.refer_to_every_commit(atlas);
             atlas.free = Some("what this commit references is not known");
             atlas.may_refuse = true;
             return;
         }
         if self.is_masqueraded(number) {
+            self.refer_to_every_commit(atlas);
             atlas.free = Some("another segment's bytes stand where an original was purged");
             return;
         }
@@ -155,7 +160,6 @@ impl Known<'_> {
         atlas.commit = Some(number);
         atlas.snapshot = Some(commit.snapshot.clone());
         atlas.blocks = commit.blocks.clone();
-        atlas.referenced.clear();
         self.add_commit(number, atlas);
         atlas.roots.push(commit.snapshot.clone());
         atlas.roots.extend(self.truth.hint.clone());
@@ -163,16 +167,14 @@ impl Known<'_> {
             self.add_ancestors(number, atlas);
         }
         if atlas.free.is_some() {
-            for commit in &self.truth.commits {
-                atlas.referenced.extend(commit.references.keys().cloned());
-            }
+            self.refer_to_every_commit(atlas);
         }
         if !hint && let Some(key) = &self.truth.hint {
             // Only the hint names inverted indexes; without it they are found by their keys.
             for (key, expected) in &mut atlas.objects {
                 let is_inverted = expected.class == Class::InvertedIndex;
                 if is_inverted && self.log.history(key).is_empty() {
-                    expected.must = Must::Free;
+                    expected.must = Must::Free("only the lost hint names this index");
                 }
             }
             let target = &self.amend.target;
@@ -183,8 +185,15 @@ impl Known<'_> {
             // Asked for a snapshot by its name, it is open what the hint should say.
             expected.must = match target {
                 Target::Current => Must::Lose,
-                _ => Must::Free,
+                _ => Must::Free("what the hint should say was not asked for"),
             };
+        }
+    }
+
+    /// Where it is open which commit counts, the keys of any may be written to, and no others.
+    fn refer_to_every_commit(self, atlas: &mut Atlas) {
+        for commit in &self.truth.commits {
+            atlas.referenced.extend(commit.references.keys().cloned());
         }
     }
 
@@ -287,18 +296,24 @@ impl Known<'_> {
 
     pub(crate) fn add_commit(self, number: usize, atlas: &mut Atlas) {
         let commit = &self.truth.commits[number];
+        let is_first = atlas.objects.is_empty();
+        let mut objects = Vec::with_capacity(commit.references.len());
         for key in commit.references.keys() {
-            atlas.referenced.insert(key.clone());
-            if atlas.objects.contains_key(key) {
+            if !is_first && atlas.objects.contains_key(key) {
                 continue;
             }
             let expected = self.expect(key, number);
-            if expected.must == Must::Free && is_metadata(expected.class) {
+            if expected.must.is_free() && is_metadata(expected.class) {
                 atlas.free = Some("metadata may be taken for another object's");
                 atlas.may_refuse = true;
             }
-            atlas.objects.insert(key.clone(), expected);
+            objects.push((key.clone(), expected));
         }
+        // The keys ascend, and from an ascending list a whole map is made at once.
+        let mut referenced: BTreeSet<Key> = commit.references.keys().cloned().collect();
+        let mut objects: BTreeMap<Key, Expected> = objects.into_iter().collect();
+        atlas.referenced.append(&mut referenced);
+        atlas.objects.append(&mut objects);
         self.add_children(commit, atlas);
     }
 
@@ -347,7 +362,9 @@ impl Known<'_> {
                     None => return Must::Lose,
                     // Garbage of the right length in the place of an original that is gone: a listing
                     // cannot tell.
-                    Some(oldest) if !is_right(&oldest) => return Must::Free,
+                    Some(oldest) if !is_right(&oldest) => {
+                        return Must::Free("garbage of the right length, and no original");
+                    }
                     Some(oldest) => *oldest,
                 }
             }
@@ -363,12 +380,12 @@ impl Known<'_> {
                                 && data[..hidden].iter().any(|held| held.id == oldest.id)
                         }) =>
                     {
-                        return Must::Free;
+                        return Must::Free("an older version is archived and may be the one");
                     }
                     Some(oldest) => *oldest,
                     None if data.len() > readable.clone().count() => return Must::Refuse,
                     None if readable.clone().any(|held| self.decodes(key, fact, held)) => {
-                        return Must::Free;
+                        return Must::Free("another object's bytes, and no original");
                     }
                     None => return Must::Lose,
                 }
@@ -406,7 +423,7 @@ impl Known<'_> {
             };
         }
         if newest.archived {
-            return Must::Free;
+            return Must::Free("an archived version lies on top");
         }
         if is_right(top) {
             return Must::Stay;

@@ -44,7 +44,7 @@ impl Known<'_> {
         if !whole_history {
             for (key, expected) in &mut atlas.objects {
                 if ancestors(key) {
-                    expected.must = Must::Free;
+                    expected.must = Must::Free("what a vacuum took of the history is open");
                 }
             }
         }

@@ -35,12 +35,7 @@ pub(crate) fn fill(known: Known<'_>, atlas: &mut Atlas) {
     if !any {
         atlas.refuse = Some("nothing is under the prefix");
     }
-    if atlas.objects.is_empty()
-        || atlas
-            .objects
-            .values()
-            .all(|object| object.must == Must::Free)
-    {
+    if atlas.objects.is_empty() || atlas.objects.values().all(|object| object.must.is_free()) {
         atlas.may_refuse = true;
     }
     atlas.roots = atlas.objects.keys().cloned().collect();
@@ -70,7 +65,7 @@ fn add_free(key: &Key, atlas: &mut Atlas) {
     let expected = Expected {
         class: Class::Object,
         required: true,
-        must: Must::Free,
+        must: Must::Free("whether a key without bytes is named is open"),
         right: bytes::Bytes::new(),
         children: Vec::new(),
     };

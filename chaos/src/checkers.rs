@@ -22,6 +22,7 @@ mod a5_idempotent;
 mod a7_intact;
 mod a8_order;
 mod a9_commit;
+mod lies;
 mod silent;
 
 /// Fewer strikes than this cannot use up a machine's patience with one key: it tries a request eight times,
@@ -91,6 +92,7 @@ pub fn check(run: &Run<'_>) -> Vec<Violation> {
     a7_intact::check(run, &mut violations);
     a8_order::check(run, &mut violations);
     a9_commit::check(run, &mut violations);
+    lies::check(run, &mut violations);
     violations
 }
 
@@ -158,7 +160,7 @@ impl<'a> Run<'a> {
                 continue;
             };
             let new_here = sight.may.insert(key);
-            let new_sure = sure && expected.must != Must::Free && sight.must.insert(key);
+            let new_sure = sure && !expected.must.is_free() && sight.must.insert(key);
             if !(new_here || new_sure) || expected.class == Class::Hint {
                 continue;
             }
@@ -172,7 +174,7 @@ impl<'a> Run<'a> {
             }
         }
         let free = self.atlas.objects.iter();
-        let free = free.filter(|(_, expected)| expected.must == Must::Free);
+        let free = free.filter(|(_, expected)| expected.must.is_free());
         sight.may.extend(free.map(|(key, _)| key));
         sight
     }
@@ -181,12 +183,19 @@ impl<'a> Run<'a> {
     fn answers(&self) -> impl Iterator<Item = (&'a Key, &'a Expected, &'a ObjectReport)> {
         let objects = self.report.map(|report| report.objects.as_slice());
         let atlas = self.atlas;
+        // Both ascend as a rule: then the next expected key is the one that is asked for.
+        let mut ahead = atlas.objects.range::<Key, _>(..);
         objects
             .unwrap_or_default()
             .iter()
-            .filter_map(move |object| {
-                let (key, expected) = atlas.objects.get_key_value(&object.key)?;
-                Some((key, expected, object))
+            .filter_map(move |object| match ahead.next() {
+                Some((key, expected)) if *key == object.key => Some((key, expected, object)),
+                _ => {
+                    let (key, expected) = atlas.objects.get_key_value(&object.key)?;
+                    ahead = atlas.objects.range::<Key, _>(key..);
+                    ahead.next();
+                    Some((key, expected, object))
+                }
             })
     }
 

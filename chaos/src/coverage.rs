@@ -29,6 +29,8 @@ pub struct Coverage {
     pub classes: Counts,
     /// Lives of machines that were judged for lies and damage only, by reason.
     pub open: Counts,
+    /// Objects that were, in lives that were else judged exactly, by reason.
+    pub open_objects: Counts,
 }
 
 impl Coverage {
@@ -39,6 +41,9 @@ impl Coverage {
         }
         for class in happened(scenario, outcome) {
             *self.classes.entry(class.into()).or_default() += 1;
+        }
+        for reason in &outcome.open_objects {
+            *self.open_objects.entry((*reason).into()).or_default() += 1;
         }
         for reason in &outcome.open {
             *self.open.entry((*reason).into()).or_default() += 1;
@@ -51,6 +56,7 @@ impl Coverage {
             (&mut self.probes, &other.probes),
             (&mut self.classes, &other.classes),
             (&mut self.open, &other.open),
+            (&mut self.open_objects, &other.open_objects),
         ];
         for (into, from) in pairs {
             for (name, count) in from {
@@ -103,12 +109,20 @@ impl Coverage {
         for class in missing {
             rows.push(format!("    never happened: {class}"));
         }
-        if !self.open.is_empty() {
-            let parts = self.open.iter();
-            let parts: Vec<String> = parts
-                .map(|(reason, count)| format!("{reason} {count}"))
-                .collect();
-            rows.push(format!("  lives left open     {}", parts.join(", ")));
+        for (what, open) in [
+            ("lives left open  ", &self.open),
+            ("objects left open", &self.open_objects),
+        ] {
+            if open.is_empty() {
+                continue;
+            }
+            rows.push(format!("  {what}   {}", open.values().sum::<u64>()));
+            let mut reasons: Vec<_> = open.iter().collect();
+            reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let told = reasons
+                .iter()
+                .map(|(reason, count)| format!("    {count:>7}  {reason}"));
+            rows.extend(told);
         }
         rows
     }

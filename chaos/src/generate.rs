@@ -3,6 +3,8 @@
 //! Every choice is drawn at an address of its own, so taking one operation out of a scenario leaves the
 //! others what they were.
 
+mod beyond;
+
 use firedrill_s3_mock::{Effect, Operation as S3, Position};
 use firedrill_sim::draw::{Seed, Stream};
 
@@ -54,6 +56,7 @@ fn of_profile(case: u64, profile: &Profile) -> Scenario {
     };
     scenario.operations = operations(seed, profile, &scenario);
     scenario.faults = faults(seed, profile);
+    beyond::exceed(seed, &mut scenario);
     scenario
 }
 
@@ -387,7 +390,13 @@ impl Acts<'_> {
         if hides == 0 {
             self.push(Act::CopyBack { key });
         }
-        let versions = Versions::Right;
+        // Sometimes it is the copy on top that is archived, and not what lies below.
+        let newest = hides == 0 && self.chance(50, "archive-newest", nth);
+        let versions = if newest {
+            Versions::Newest
+        } else {
+            Versions::Right
+        };
         if hides == 1 {
             self.push(Act::Overwrite {
                 key,

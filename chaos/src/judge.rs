@@ -76,6 +76,8 @@ pub struct Judge {
     pub acts_done: Vec<Act>,
     planned: bool,
     applied: u64,
+    /// Reads of metadata that were asked for in the present run.
+    reads: u64,
 }
 
 impl Judge {
@@ -98,6 +100,7 @@ impl Judge {
             acts_done: Vec::new(),
             planned: false,
             applied: 0,
+            reads: 0,
         }
     }
 
@@ -111,6 +114,7 @@ impl Judge {
         self.acted = false;
         self.planned = false;
         self.applied = 0;
+        self.reads = 0;
     }
 
     /// Nobody acts any more.
@@ -253,6 +257,19 @@ impl Watcher for Judge {
         if writes && !self.planned && self.hosts.contains(&host) {
             self.planned = true;
             self.act(|when| when == When::AfterPlan, stage);
+        }
+        if let Effect::Request {
+            request: Request::Read { .. },
+            ..
+        } = effect
+            && self.hosts.contains(&host)
+        {
+            self.reads += 1;
+            let count = self.reads;
+            self.act(
+                |when| matches!(when, When::AfterReads(after) if after <= count),
+                stage,
+            );
         }
     }
 

@@ -25,6 +25,11 @@ const KEYS: [&str; 7] = ["a", "a/", "a/b", "a\u{e9}", "a\u{ff5e}", "a\u{1f525}",
 
 /// Runs so many operations, with a whole listing in pages after every few.
 pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
+    told(seed, operations).0
+}
+
+/// The same with the log as it was when a listing was wrong, or else at the end.
+pub fn told(seed: Seed, operations: u64) -> (Vec<Violation>, Log) {
     let mut workload = Workload {
         seed,
         bucket: Bucket::new(mock::Versioning::Off),
@@ -37,7 +42,7 @@ pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
         if (last || seed.chance(25, PAGE, 0u64, nth))
             && let Err(wrong) = workload.list(nth)
         {
-            return vec![Violation {
+            let violation = Violation {
                 property: Property::of_mock(wrong.property),
                 key: Some(wrong.key),
                 sentence: format!(
@@ -45,10 +50,11 @@ pub fn run(seed: Seed, operations: u64) -> Vec<Violation> {
                     nth + 1,
                     wrong.sentence
                 ),
-            }];
+            };
+            return (vec![violation], workload.log);
         }
     }
-    Vec::new()
+    (Vec::new(), workload.log)
 }
 
 struct Workload {

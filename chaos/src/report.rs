@@ -8,6 +8,7 @@ pub mod text;
 pub mod look;
 
 mod bucket;
+mod mock;
 pub mod model;
 pub mod moments;
 pub mod names;

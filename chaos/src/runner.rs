@@ -94,6 +94,8 @@ pub struct Outcome {
     pub probes: ProbeSet,
     /// Why a life was judged for lies and damage only, for each such life.
     pub open: Vec<&'static str>,
+    /// Why one object was, for each such object of a life that was else judged exactly.
+    pub open_objects: Vec<&'static str>,
     /// The table and the log at the end.
     pub scene: Scene,
     /// What whoever tells it wants to know; empty unless the trace is kept.
@@ -109,16 +111,29 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
+    run_in(scenario, subject, keep_trace, |opening| {
+        Simulated::open(subject, opening)
+    })
+}
+
+/// Runs a scenario wherever `open` lets it run. What it would have come to without its crashes is found out in
+/// the simulated world.
+///
+/// # Errors
+/// The scenario cannot be set up.
+pub fn run_in<S: Subject, T: Theatre>(
+    scenario: &Scenario,
+    subject: &S,
+    keep_trace: bool,
+    open: impl FnOnce(Opening) -> T,
+) -> Result<Outcome, SceneError> {
     if !subject.takes(scenario) {
         return Err(SceneError::NotTaken);
     }
-    let simulate = |scenario: &Scenario, keep_trace| {
-        run_in(scenario, keep_trace, |opening| {
-            Simulated::open(subject, opening)
-        })
-    };
-    let mut outcome = simulate(scenario, keep_trace)?;
-    let otherwise = undisturbed::compare(scenario, &outcome, |other| simulate(other, false))?;
+    let mut outcome = play(scenario, keep_trace, open)?;
+    let otherwise = undisturbed::compare(scenario, &outcome, |other| {
+        play(other, false, |opening| Simulated::open(subject, opening))
+    })?;
     if !otherwise.is_empty() {
         outcome.violations.extend(otherwise);
         let by_property = |violation: &Violation| violation.property;
@@ -128,10 +143,7 @@ pub fn run<S: Subject>(
 }
 
 /// Runs a scenario wherever `open` lets it run.
-///
-/// # Errors
-/// The scenario cannot be set up.
-pub fn run_in<T: Theatre>(
+fn play<T: Theatre>(
     scenario: &Scenario,
     keep_trace: bool,
     open: impl FnOnce(Opening) -> T,
@@ -157,6 +169,7 @@ pub fn run_in<T: Theatre>(
         violations: Vec::new(),
         reports: Vec::new(),
         open: Vec::new(),
+        open_objects: Vec::new(),
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
@@ -183,6 +196,7 @@ struct Drill<'a, T: Theatre> {
     violations: Vec<Violation>,
     reports: Vec<Report>,
     open: Vec<&'static str>,
+    open_objects: Vec<&'static str>,
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
@@ -275,15 +289,16 @@ impl<T: Theatre> Drill<'_, T> {
             after_crash: self.crashes > 0,
             second,
             silent: self.theatre.is_silent(),
-            beyond: self.scenario.beyond || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
+            // Behind the heal nothing exceeds anything.
+            beyond: (self.scenario.beyond && number != usize::MAX)
+                || (ids.len() > 1 && self.is_ambiguous_to_two(acted)),
         };
         let beyond = circumstances.beyond.then_some(if self.scenario.beyond {
             "the faults exceed every budget"
         } else {
             "two machines at once saw what one did half-way"
         });
-        let free = self.theatre.judge().atlas.free;
-        self.open.extend(free.or(beyond));
+        self.note_open(beyond);
         let (ended, state) = self.judge_life(&ids, circumstances);
         self.remember(&ids, began, found, (number == usize::MAX, second));
         match pause {
@@ -297,6 +312,21 @@ impl<T: Theatre> Drill<'_, T> {
             }
             Pause::Quiet => self.is_final(&ids, state, circumstances),
         }
+    }
+
+    /// What of this life is not judged exactly, and why.
+    fn note_open(&mut self, beyond: Option<&'static str>) {
+        let atlas = &self.theatre.judge().atlas;
+        let objects = atlas.objects.values();
+        let free = objects.filter_map(|expected| match expected.must {
+            Must::Free(why) => Some(why),
+            _ => None,
+        });
+        let whole = atlas.free.or(beyond);
+        if whole.is_none() {
+            self.open_objects.extend(free);
+        }
+        self.open.extend(whole);
     }
 
     fn start(&mut self, plight: Plight) -> HostId {
@@ -468,6 +498,7 @@ impl<T: Theatre> Drill<'_, T> {
             reports: self.reports,
             probes: drill::take_reached(),
             open: self.open,
+            open_objects: self.open_objects,
             trace,
             acts: judge.acts_done,
             scene: judge.scene,

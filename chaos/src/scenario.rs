@@ -25,7 +25,7 @@ pub struct Scenario {
     /// Addresses the world's draws.
     #[serde(default)]
     pub seed: u64,
-    /// Only honesty is checked: what is to come back cannot be told from outside.
+    /// More goes wrong than can be borne: until the faults end only lies and damage count.
     #[serde(default, skip_serializing_if = "is_false")]
     pub beyond: bool,
     /// So many random operations on a bucket of its own, whose listings are judged (M1 to M3).
@@ -242,6 +242,8 @@ pub enum When {
     AfterPlan,
     /// When so many writes of the machine have been applied.
     AfterWrites(u64),
+    /// When so many reads of metadata have been asked for, and before the last of them arrives.
+    AfterReads(u64),
     /// While the host is down after its first crash.
     WhileDown,
 }
@@ -395,7 +397,10 @@ impl When {
 
     /// Whether it happens while a machine runs.
     pub fn is_during(self) -> bool {
-        matches!(self, Self::AfterPlan | Self::AfterWrites(_))
+        matches!(
+            self,
+            Self::AfterPlan | Self::AfterWrites(_) | Self::AfterReads(_)
+        )
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Scene {
     author: Option<Author>,
     seed: Seed,
     acts: u64,
+    /// When the machine started, once it has.
+    started: Option<Time>,
 }
 
 /// A scenario that cannot be set up.
@@ -76,6 +78,7 @@ impl Scene {
             author: None,
             seed: Seed(scenario.seed),
             acts: 0,
+            started: None,
         };
         let mut clock = Time(WALL_START);
         scene.write_table(scenario, &mut store, &mut clock)?;
@@ -87,6 +90,7 @@ impl Scene {
             }
         }
         store.wall_start = clock.0 + scenario.bucket.step_ms as i64;
+        scene.started = Some(Time(store.wall_start));
         Ok((scene, store))
     }
 
@@ -235,8 +239,14 @@ impl Scene {
         let Some(author) = &mut self.author else {
             return Ok(());
         };
+        // Names and bytes of a commit hold its moment. One that is made while a machine runs takes its moment from
+        // its number, so that they are the same however long the machine took to get there.
+        let moment = match self.started {
+            Some(start) => start.0 + self.acts as i64,
+            None => now.0,
+        };
         // Commits of one millisecond are told apart by their microseconds, as Databend 1.2.453 does.
-        let at = WallTime(now.0 * 1000 + (self.acts % 1000) as i64);
+        let at = WallTime(moment * 1000 + (self.acts % 1000) as i64);
         for (key, body) in author.commit(at, plan, &mut self.truth) {
             self.put(&key, body, store, now)?;
         }

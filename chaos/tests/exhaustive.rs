@@ -1,6 +1,7 @@
 //! Small scopes, exhausted as far as a test may take: nothing is violated, and what is planted is found.
 
 use firedrill_chaos::exhaustive::{Found, Scope, drawn, exhaust, fates, small};
+use firedrill_chaos::kept::KeptCase;
 use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::{Scenario, TableSource};
 
@@ -14,7 +15,9 @@ fn kept() -> Vec<Scenario> {
     paths.sort();
     let scenarios = paths.iter().map(|path| {
         let text = std::fs::read_to_string(path).expect("it can be read");
-        Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        let case = KeptCase::from_toml(&text);
+        case.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            .scenario
     });
     scenarios
         .filter(|scenario| matches!(scenario.table, TableSource::Generated(_)))

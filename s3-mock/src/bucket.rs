@@ -189,7 +189,7 @@ impl Bucket {
     ) -> Arc<str> {
         let sequence = self.next_sequence();
         let id: Arc<str> = match self.versioning {
-            Versioning::Enabled => version_id::from_sequence(sequence).into(),
+            Versioning::Enabled => version_id::from_sequence(sequence),
             Versioning::Off | Versioning::Suspended => version_id::NULL.into(),
         };
         let marker_beside_null = version.is_none() && crate::drill::planted("MK-03");
@@ -299,7 +299,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The same into a place that is twice as long.
-fn hex_into(bytes: &[u8], digits: &mut [u8]) {
+pub(crate) fn hex_into(bytes: &[u8], digits: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
         pair[0] = DIGITS[usize::from(byte >> 4)];

@@ -4,6 +4,8 @@
 //! works"). The scrambling can be undone, so that a listing can go on behind a version that was removed in
 //! the meantime, as S3's can.
 
+use std::sync::Arc;
+
 /// The id of what was written while versioning was not enabled.
 pub(crate) const NULL: &str = "null";
 
@@ -12,10 +14,13 @@ const STRIDE_INVERSE: u64 = 0xf1de_83e1_9937_733d;
 const FOLD: u32 = 32;
 
 /// The id of the `sequence`th write of a bucket.
-pub(crate) fn from_sequence(sequence: u64) -> String {
+pub(crate) fn from_sequence(sequence: u64) -> Arc<str> {
     let mixed = sequence.wrapping_mul(STRIDE);
     let folded = (mixed ^ (mixed >> FOLD)).wrapping_mul(STRIDE);
-    format!("v{}", crate::bucket::hex(&folded.to_be_bytes()))
+    let mut id = [b'v'; 17];
+    crate::bucket::hex_into(&folded.to_be_bytes(), &mut id[1..]);
+    let text = std::str::from_utf8(&id).expect("hexadecimal digits are ASCII");
+    text.into()
 }
 
 /// The write that an id came from, if it has the form of one of ours.
@@ -32,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_scrambling_can_be_undone_and_hides_the_order() {
-        let ids: Vec<String> = (1..=100).map(from_sequence).collect();
+        let ids: Vec<_> = (1..=100).map(from_sequence).collect();
         for (index, id) in ids.iter().enumerate() {
             assert_eq!(to_sequence(id), Some(index as u64 + 1));
         }

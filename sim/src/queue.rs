@@ -2,6 +2,9 @@
 //!
 //! Ties are frequent (a table's requests start in one step), and an order of insertion would hide every
 //! race among them.
+//!
+//! The heap holds places alone, and the events stay where they were put: an event is large, and a heap moves
+//! what it holds at every step.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,16 +20,19 @@ pub type Nanos = u64;
 #[derive(Debug)]
 pub struct Queue<T> {
     seed: Seed,
-    heap: BinaryHeap<Reverse<Entry<T>>>,
+    heap: BinaryHeap<Reverse<Place>>,
+    events: Vec<Option<T>>,
+    free: Vec<usize>,
     pushed: u64,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
+/// When an event comes, and where it is kept. The order is that of the fields, and the number is unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
     at: Nanos,
     tie: u64,
     number: u64,
-    what: T,
+    index: usize,
 }
 
 impl<T> Queue<T> {
@@ -35,6 +41,8 @@ impl<T> Queue<T> {
         Self {
             seed,
             heap: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
             pushed: 0,
         }
     }
@@ -42,17 +50,30 @@ impl<T> Queue<T> {
     /// Adds an event. `entity` and `nth` address the draw that places it among events of the same time.
     pub fn push(&mut self, at: Nanos, entity: u64, nth: u64, what: T) {
         self.pushed += 1;
-        self.heap.push(Reverse(Entry {
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.events[index] = Some(what);
+                index
+            }
+            None => {
+                self.events.push(Some(what));
+                self.events.len() - 1
+            }
+        };
+        self.heap.push(Reverse(Place {
             at,
             tie: self.seed.draw(TIE, entity, nth),
             number: self.pushed,
-            what,
+            index,
         }));
     }
 
     /// Takes the next event and its time.
     pub fn pop(&mut self) -> Option<(Nanos, T)> {
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.what))
+        let Reverse(place) = self.heap.pop()?;
+        self.free.push(place.index);
+        let what = self.events[place.index].take();
+        Some((place.at, what.expect("a place in the heap keeps an event")))
     }
 
     /// Takes the next event and its time, if that is not after this moment.
@@ -60,48 +81,27 @@ impl<T> Queue<T> {
         let is_due = self
             .heap
             .peek()
-            .is_some_and(|Reverse(entry)| entry.at <= moment);
+            .is_some_and(|Reverse(place)| place.at <= moment);
         if is_due { self.pop() } else { None }
     }
 
     /// Forgets the events that do not pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
-        let entries = std::mem::take(&mut self.heap).into_vec();
-        self.heap = entries
-            .into_iter()
-            .filter_map(|Reverse(mut entry)| keep(&mut entry.what).then_some(Reverse(entry)))
-            .collect();
+        let (events, free) = (&mut self.events, &mut self.free);
+        self.heap.retain(|Reverse(place)| {
+            let what = events[place.index].as_mut();
+            let kept = keep(what.expect("a place in the heap keeps an event"));
+            if !kept {
+                events[place.index] = None;
+                free.push(place.index);
+            }
+            kept
+        });
     }
 
     /// Whether nothing is to come.
     pub fn is_empty(&self) -> bool {
         self.heap.is_empty()
-    }
-}
-
-impl<T> Entry<T> {
-    fn rank(&self) -> (Nanos, u64, u64) {
-        (self.at, self.tie, self.number)
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl<T> Eq for Entry<T> {}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank().cmp(&other.rank())
     }
 }
 

@@ -6,8 +6,10 @@
 //! | `process` | the binaries, their sockets and their disks, killed with SIGKILL |
 
 pub mod campaign;
-pub mod doublecheck;
+pub mod compare;
+pub mod network;
 pub mod outcome;
+pub mod process;
 pub mod tier;
 pub mod turmoil;
 

@@ -64,6 +64,17 @@ impl Outcome {
         }
     }
 
+    /// Of a run that the runner judged; none if no machine in it came to an end. What is current follows from
+    /// the log, with which the runner has compared the bucket.
+    pub fn of(run: &runner::Outcome) -> Option<Self> {
+        let current = run
+            .scene
+            .log
+            .under("")
+            .filter_map(|(key, held)| Some((key.clone(), held.first()?.body.clone()?)));
+        Some(Self::new(run.reports.last()?, current))
+    }
+
     /// What differs, one sentence each; `own` and `its` are the names of the two tiers.
     pub fn differences(&self, own: &str, other: &Self, its: &str) -> Vec<String> {
         let mut sentences = Vec::new();
@@ -100,13 +111,8 @@ impl Outcome {
 /// # Errors
 /// The scenario cannot be set up.
 pub fn des(scenario: &Scenario) -> Result<Option<Outcome>, SceneError> {
-    let outcome = runner::run(scenario, &|options: Options| Amend::new(options), false)?;
-    let log = &outcome.scene.log;
-    let current = log
-        .under("")
-        .filter_map(|(key, held)| Some((key.clone(), held.first()?.body.clone()?)));
-    let report = outcome.reports.last();
-    Ok(report.map(|report| Outcome::new(report, current)))
+    let run = runner::run(scenario, &|options: Options| Amend::new(options), false)?;
+    Ok(Outcome::of(&run))
 }
 
 /// The body of each key, as it is compared.

@@ -16,12 +16,12 @@ use firedrill_s3_mock::http::{Applied, Body, Broken, Observer, Service};
 use firedrill_s3_mock::{
     Bucket, Effect, Error, Fault, ListVersions, Operation, Position, VersionPage, Written,
 };
-use firedrill_sim::draw::{Seed, Stream};
+use firedrill_sim::draw::{Seed, Stream, fold, hash_bytes};
 use firedrill_sim::object_store::{self, Change};
 use firedrill_sim::queue::Nanos;
 use firedrill_sim::world::HostId;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
@@ -87,7 +87,7 @@ impl Doorman {
                 }
                 (answer, _) => answer,
             };
-            self.left(&call);
+            self.left(&call, answer.as_ref().ok());
             answer
         });
         match tokio::spawn(task).await {
@@ -102,10 +102,11 @@ impl Doorman {
         let target = request.uri().path_and_query();
         let target = target.map_or("", |target| target.as_str());
         let now = (self.clock)();
-        let method = request.method().as_str();
+        let head = headers_hash(request.headers());
+        let detail = format!("{} {head:016x}", request.method());
         let line = backstage
             .trace
-            .push(now, host.0, "arrived", target, method, 0);
+            .push(now, host.0, "arrived", target, &detail, 0);
         Arc::new(Call {
             host,
             line,
@@ -113,9 +114,19 @@ impl Doorman {
         })
     }
 
-    fn left(&self, call: &Call) {
+    fn left(&self, call: &Call, answer: Option<&Response<Body>>) {
+        let detail = answer.map(|answer| {
+            let head = headers_hash(answer.headers());
+            format!("{} {head:016x}", answer.status().as_u16())
+        });
+        let detail = detail.as_deref().unwrap_or("broken off");
+        let now = (self.clock)();
+        let mut backstage = self.backstage.lock();
+        backstage
+            .trace
+            .push(now, call.host.0, "answered", "", detail, call.line);
         if call.end() {
-            self.backstage.lock().in_service -= 1;
+            backstage.in_service -= 1;
         }
     }
 
@@ -141,6 +152,14 @@ impl Call {
     fn take_cut(&self) -> Option<Fault> {
         self.lock().cut.take()
     }
+}
+
+/// What the headers say, so that a clock or a random number in one of them shows in the trace.
+fn headers_hash(headers: &HeaderMap) -> u64 {
+    headers.iter().fold(0, |hash, (name, value)| {
+        let name = hash_bytes(name.as_str().as_bytes());
+        fold(fold(hash, name), hash_bytes(value.as_bytes()))
+    })
 }
 
 /// An answer with as much of its body as arrives, announced as the whole.
@@ -292,7 +311,7 @@ fn put(key: &str, body: &Bytes, written: &Written) -> Change {
         key: Key::from(key),
         version: id(written),
         body: body.clone(),
-        etag: written.etag.as_str().into(),
+        etag: (&*written.etag).into(),
     }
 }
 
@@ -301,7 +320,7 @@ fn copied(key: &str, from: &str, written: &Written) -> Change {
         key: Key::from(key),
         from: VersionId::from(from),
         version: id(written),
-        etag: written.etag.as_str().into(),
+        etag: (&*written.etag).into(),
     }
 }
 

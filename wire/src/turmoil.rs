@@ -21,6 +21,7 @@ use firedrill_chaos::runner::Subject;
 use firedrill_chaos::scenario::When;
 use firedrill_chaos::theatre::{self, Opening, Theatre};
 use firedrill_core::amend::{Options, Report};
+use firedrill_core::drill::planted;
 use firedrill_core::machine::Instant;
 use firedrill_core::object::{Entry, Key};
 use firedrill_driver::RunError;
@@ -310,9 +311,22 @@ impl Dial for Network {
     }
 
     fn wall(&self) -> Duration {
+        if planted("H1-01") {
+            return machine_time();
+        }
         let Time(milliseconds) = self.backstage.lock().wall(now_nanos());
         Duration::from_millis(milliseconds.unsigned_abs())
     }
+}
+
+/// What [`planted`] H1-01 reads: the double check must find it by the signatures.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "planted: a clock of the machine's, for the double check to find"
+)]
+fn machine_time() -> Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default()
 }
 
 impl<S> Theatre for Turmoil<'_, S>
@@ -431,6 +445,15 @@ where
 
     fn waiting(&self, host: HostId) -> usize {
         self.backstage.lock().see(host).waiting.len()
+    }
+
+    fn is_silent(&self) -> bool {
+        self.subject.is_silent()
+    }
+
+    fn lines(&self) -> Option<u64> {
+        let trace = &self.backstage.lock().trace;
+        trace.is_kept().then(|| trace.len())
     }
 
     fn everything(&mut self) -> Vec<(Key, Entry)> {

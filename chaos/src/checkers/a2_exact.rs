@@ -5,7 +5,6 @@
 use firedrill_core::amend::Decision;
 
 use super::{Run, claims};
-use crate::atlas::Must;
 use crate::judge::WriteKind;
 use crate::property::{Property, Violation};
 
@@ -20,7 +19,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
         };
         if publishes
             && !write.right_after
-            && expected.must != Must::Free
+            && !expected.must.is_free()
             && !run.touched.contains(&write.key)
         {
             let sentence = format!(
@@ -42,7 +41,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
             true => object.decision == Decision::Intact,
             false => claims(&object.decision),
         };
-        if claimed && is_other && expected.must != Must::Free && !run.touched.contains(key) {
+        if claimed && is_other && !expected.must.is_free() && !run.touched.contains(key) {
             let sentence = format!(
                 "the report says {}, and other bytes are current: {} instead of {}",
                 object.decision.name(),

@@ -138,17 +138,11 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if let Some(folder) = &drill.keep {
         keep_failures(folder, &result.tally, bug)?;
     }
-    let of_corpus = match corpus {
-        Some(corpus) => corpus.conclude(seed, &result.tally)?,
-        None => 0,
-    };
-    let is_gap = drill.require_coverage && !result.tally.coverage.is_complete();
-    Ok(
-        match worst([status(&result.tally), of_corpus].into_iter()) {
-            0 if is_gap => COVERAGE_GAP,
-            status => status,
-        },
-    )
+    let mut found = status(&result.tally);
+    if let Some(corpus) = corpus {
+        found = worst([found, corpus.conclude(seed, &result.tally)?].into_iter());
+    }
+    Ok(with_coverage(found, &result.tally, drill.require_coverage))
 }
 
 /// What a run, or all shards of one, found: the failures, the summary, the verdict.
@@ -258,6 +252,14 @@ fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
             )
         }
         None => format!("the planted bug {id} ESCAPED {} cases", tally.cases),
+    }
+}
+
+/// The exit status of a drill that is to reach everything, if that is required of it.
+pub(crate) fn with_coverage(status: u8, tally: &Tally, is_required: bool) -> u8 {
+    match status {
+        0 if is_required && !tally.coverage.is_complete() => COVERAGE_GAP,
+        status => status,
     }
 }
 

@@ -98,6 +98,7 @@ impl Failing<'_> {
             scenario,
             ended,
             property: self.property,
+            planted: self.planted,
             shrunk,
             counterfactuals: without,
             profile: profile.as_ref(),

@@ -7,7 +7,8 @@ use firedrill_core::object::{Key, VersionId};
 
 use super::names::Names;
 use super::page::Tone;
-use crate::oracle::log::{Author, Held, Log, What};
+use crate::chronicle::Place;
+use crate::oracle::log::{Author, Held, Log, Record, What};
 use crate::scene::Scene;
 
 /// One change of one key.
@@ -33,12 +34,17 @@ pub(super) struct Change {
 pub(super) type Right = BTreeMap<Key, Bytes>;
 
 /// Every change of every key, in order.
-pub(super) fn changes(scene: &Scene, right: &Right, names: &Names) -> Vec<Change> {
+pub(super) fn changes(
+    records: &[Record],
+    places: &[Place],
+    right: &Right,
+    names: &Names,
+) -> Vec<Change> {
     let mut log = Log::default();
-    let mut places = scene.places.iter().peekable();
+    let mut places = places.iter().peekable();
     let (mut seq, mut operation) = (0, None);
     let mut found = Vec::new();
-    for (number, record) in scene.log.records().iter().enumerate() {
+    for (number, record) in records.iter().enumerate() {
         while let Some(place) = places.next_if(|place| place.record <= number) {
             (seq, operation) = (place.seq, place.operation);
         }
@@ -78,9 +84,18 @@ fn puts(what: &What, right: &Bytes) -> bool {
 }
 
 fn tell(what: &What, held: &[Held], right: Option<&Bytes>, names: &Names) -> (String, Tone) {
+    let twin = |body: &Bytes| {
+        let older = held.iter().rfind(|held| held.body.as_ref() == Some(body));
+        older.map_or(String::new(), |held| {
+            format!(", those of {}", names.version(&held.id))
+        })
+    };
     let of = |body: Option<&Bytes>| match (body, right) {
         (Some(body), Some(right)) if body == right => ("the right bytes".to_owned(), Tone::Good),
-        (Some(body), Some(_)) => (format!("other bytes ({})", body.len()), Tone::Bad),
+        (Some(body), Some(_)) => {
+            let words = format!("other bytes ({}){}", body.len(), twin(body));
+            (words, Tone::Bad)
+        }
         (Some(body), None) => (format!("{} bytes", body.len()), Tone::Plain),
         (None, _) => ("nothing".to_owned(), Tone::Plain),
     };
@@ -105,7 +120,12 @@ fn tell(what: &What, held: &[Held], right: Option<&Bytes>, names: &Names) -> (St
                     (format!("marker {short} removed"), Tone::Plain)
                 }
                 Some(held) => {
-                    let (bytes, _) = of(held.body.as_ref());
+                    let is_right = held.body.as_ref() == right && right.is_some();
+                    let bytes = if is_right {
+                        "the right bytes"
+                    } else {
+                        "other bytes"
+                    };
                     let words = format!("DATA VERSION {short} removed: {bytes}");
                     (words, Tone::Bad)
                 }

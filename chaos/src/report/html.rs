@@ -56,40 +56,42 @@ fn head(story: &Story) -> Markup {
                 ul { @for claim in &story.claims[1..] { li { (claim) } } }
             }
         }
-        @for (what, line) in &story.commands {
-            p.hint.what { (command_hint(what)) }
-            (page::command(line))
-        }
         @if !story.legend.is_empty() {
             dl.legend {
                 @for (short, key) in &story.legend { dt { (short) } dd { code { (key) } } }
             }
         }
+        @if let Some((what, line)) = story.commands.first() { (command(what, line)) }
     }
 }
 
-fn command_hint(what: &str) -> &str {
-    match what {
+/// What to type, and what for.
+fn command(what: &str, line: &str) -> Markup {
+    let hint = match what {
         "replay" => "See it again:",
         "shrink" => "Keep the minimal case as a file:",
         other => other,
-    }
+    };
+    html! { p.hint.to-type { (hint) } (page::command(line)) }
 }
 
 fn contradiction(story: &Story) -> Markup {
     let row = |row: &super::model::Comparison| {
-        let (tone, sign) = match row.holds {
-            true => (Tone::Plain, "as expected"),
-            false => (Tone::Bad, "not as expected"),
+        let actual = match row.holds {
+            true => Cell::plain(html! { span.good aria-hidden="true" { "✓ " } (row.actual) }),
+            false => Cell::toned(
+                Tone::Bad,
+                html! {
+                    span.bad aria-hidden="true" { "✗ " }
+                    span.hidden { "Not as expected: " }
+                    (row.actual)
+                },
+            ),
         };
         vec![
             Cell::plain(html! { (row.what) }),
             Cell::plain(html! { (row.expected) }),
-            Cell::toned(tone, html! { (row.actual) }),
-            Cell::toned(
-                Tone::Plain,
-                html! { span class=(if row.holds { "good" } else { "bad" }) { (sign) } },
-            ),
+            actual,
         ]
     };
     let rows: Vec<Vec<Cell>> = story.comparisons.iter().map(row).collect();
@@ -98,7 +100,7 @@ fn contradiction(story: &Story) -> Markup {
             h2 { "Expected and actual" }
             (page::table(
                 "What the atlas, which knows every operation on the bucket, expected of this life, and what became of it",
-                &["", "Expected", "Actual", ""],
+                &["Of what", "Expected", "Actual"],
                 &rows,
             ))
         }
@@ -156,23 +158,18 @@ fn stack(held: &[Stored], only_here: &str) -> Markup {
 }
 
 fn case(story: &Story) -> Markup {
-    let parts = story.parts.iter().map(|(part, words)| {
-        vec![
-            Cell::plain(html! { code { (part) } }),
-            Cell::plain(html! { (words) }),
-        ]
-    });
-    let parts: Vec<Vec<Cell>> = parts.collect();
     html! {
         h2 { "The case" }
-        @if !parts.is_empty() {
-            (page::table("Its parts; replay --without takes one away by its name", &["Part", "What it is"], &parts))
+        @if !story.parts.is_empty() {
+            p.hint { "Its parts; " code { "replay --without" } " takes one away by its name." }
+            dl.legend { @for (part, words) in &story.parts { dt { code { (part) } } dd { (words) } } }
         }
         dl.legend {
             @for (what, words) in &story.setting { dt { (capitalised(what)) } dd { (words) } }
             @if !story.shrunk.is_empty() { dt { "Shrunk" } dd { (shrunk(&story.shrunk)) } }
             @if let Some(profile) = &story.profile { dt { "Swarm profile" } dd { (profile) } }
         }
+        @for (what, line) in story.commands.iter().skip(1) { (command(what, line)) }
         details {
             summary { "The scenario as a file (" (story.toml.lines().count()) " lines)" }
             pre { code { (story.toml) } }

@@ -79,7 +79,7 @@ impl<'a> Plot<'a> {
                     name: self.names.key(key),
                     key: key.clone(),
                     what: match size {
-                        Some(size) => format!("{} of {size} bytes", self.class(key)),
+                        Some(size) => format!("{size} bytes"),
                         None => "not the table's".into(),
                     },
                     before: self.stored(key, then, now),
@@ -91,11 +91,6 @@ impl<'a> Plot<'a> {
 
     fn at(self, seq: u64) -> Log {
         bucket::at(&self.outcome.scene, seq)
-    }
-
-    fn class(self, key: &Key) -> String {
-        let fact = self.outcome.scene.truth.objects.get(key);
-        fact.map_or("key".into(), |fact| super::class_name(fact.class))
     }
 
     /// What one entry of a history holds.
@@ -147,12 +142,17 @@ impl<'a> Plot<'a> {
             };
         }
         let atlas = &self.life.atlas;
-        let source = before.iter().rfind(|held| self.is_right(key, held));
+        let must = atlas.objects.get(key).map(|expected| expected.must);
+        let right = |held: &&Held| self.is_right(key, held);
+        let source = match must {
+            Some(Must::Stay) => before.iter().find(right),
+            _ => before.iter().rfind(right),
+        };
         let source = source.map_or(String::new(), |held| {
             format!(" ({})", self.names.version(&held.id))
         });
         let current = after.first().is_some_and(|held| self.is_right(key, held));
-        let (expected, holds) = match atlas.objects.get(key).map(|expected| expected.must) {
+        let (expected, holds) = match must {
             Some(Must::Stay) => (format!("the right bytes{source} stay current"), current),
             Some(Must::Recover) => (
                 format!("the right bytes{source} are current again"),
@@ -163,7 +163,7 @@ impl<'a> Plot<'a> {
                 let words = format!("not to be restored as things stand{source}");
                 (words, true)
             }
-            Some(Must::Free) => ("open: it cannot be told from outside".into(), true),
+            Some(Must::Free(why)) => (format!("open: {why}"), true),
             None if atlas.referenced.contains(key) => ("open: out of sight".into(), true),
             None => (
                 "untouched: the chosen commit does not reference it".into(),
@@ -239,7 +239,7 @@ impl<'a> Plot<'a> {
             ),
             Must::Lose => ("lost", &["lost"]),
             Must::Refuse => ("unknown", &["unknown"]),
-            Must::Free => return None,
+            Must::Free(_) => return None,
         };
         let report = self.report()?;
         let said = report.objects.iter().find(|object| object.key == *key);

@@ -194,7 +194,11 @@ impl<'a> Plot<'a> {
                     .collect()
             }
             A5 | A7 | A8 => ours.next().map(|change| change.seq).into_iter().collect(),
-            A9 => ours.last().map(|change| change.seq).into_iter().collect(),
+            A9 => ours
+                .next_back()
+                .map(|change| change.seq)
+                .into_iter()
+                .collect(),
             M1 | M2 | M3 => wrong.map(|(seq, _)| *seq).take(1).collect(),
             Finishes => BTreeSet::from([self.life.ended]),
             _ => BTreeSet::new(),
@@ -497,7 +501,8 @@ impl<'a> Plot<'a> {
         };
         let what = applied.unwrap_or(sent);
         let lane = self.lane(sent.host);
-        let heard = reply.filter(|_| failed && applied.is_some());
+        // What went wrong without a fault is said of the request itself.
+        let heard = reply.filter(|_| failed && applied.is_some() && !parts.is_empty());
         let struck = self.struck(&parts);
         let mut covers: Vec<u64> = vec![sent.seq];
         covers.extend(caused.iter().map(|event| event.seq));
@@ -533,7 +538,7 @@ impl<'a> Plot<'a> {
             sort: Sort::Answer,
             lane: self.storage(),
             towards: Some(lane),
-            is_broken: !parts.is_empty(),
+            is_broken: true,
             words: format!("{struck}hears {hears}"),
             parts,
             tone: Tone::Warn,
@@ -571,7 +576,7 @@ impl<'a> Plot<'a> {
     }
 }
 
-fn act(lane: usize, words: String, tone: Tone) -> Moment {
+pub(super) fn act(lane: usize, words: String, tone: Tone) -> Moment {
     Moment {
         seq: None,
         at: None,

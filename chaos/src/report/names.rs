@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::object::{Key, VersionId};
 
-use crate::oracle::log::What;
+use crate::oracle::log::{Record, What};
 use crate::scene::Scene;
 
 /// A run of hexadecimal digits as long as this is an id, and is shortened in its middle.
@@ -29,15 +29,26 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names for everything that a scene's table and log hold, as short as they can be told apart.
-    pub fn of(scene: &Scene) -> Self {
-        let records = scene.log.records().iter();
+    /// Names for everything that a scene's table and log hold.
+    pub fn of_scene(scene: &Scene) -> Self {
+        let truth = &scene.truth;
+        Self::of(&truth.prefix, scene.log.records(), truth.objects.keys())
+    }
+
+    /// Names for all keys and version ids of some records, and for these keys under this prefix, as short as
+    /// they can be told apart.
+    pub fn of<'a>(
+        prefix: &str,
+        records: &'a [Record],
+        keys: impl Iterator<Item = &'a Key>,
+    ) -> Self {
+        let records = records.iter();
         let logged = records.clone().map(|record| &record.key);
-        let keys: BTreeSet<&Key> = logged.chain(scene.truth.objects.keys()).collect();
+        let keys: BTreeSet<&Key> = logged.chain(keys).collect();
         let versions: BTreeSet<&VersionId> =
             records.filter_map(|record| id(&record.what)).collect();
         let mut names = Self {
-            prefix: scene.truth.prefix.clone(),
+            prefix: prefix.to_owned(),
             tail: 4,
             version: 6,
             keys: BTreeMap::new(),

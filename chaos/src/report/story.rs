@@ -13,6 +13,7 @@ use firedrill_core::object::Key;
 use firedrill_sim::trace::TraceEvent;
 
 use super::bucket::{self, Right};
+use super::mock;
 use super::model::{Comparison, KeyHistory};
 use super::moments::{Lane, Moment, Plot};
 use super::names::Names;
@@ -36,6 +37,8 @@ pub struct Telling<'a> {
     pub ended: Result<&'a Outcome, &'a str>,
     /// The property to tell of.
     pub property: Property,
+    /// The planted bug that was active.
+    pub planted: Option<&'static str>,
     /// How the scenario was shrunk, if it was.
     pub shrunk: Option<&'a Shrunk>,
     /// Without what it passes, if that was tried.
@@ -67,8 +70,8 @@ pub struct Story {
     pub histories: Vec<KeyHistory>,
     /// Sentences that each begin with "without"; none if nobody tried.
     pub counterfactuals: Option<Vec<String>>,
-    /// The scenario's parts by name.
-    pub parts: Vec<(Part, String)>,
+    /// The scenario's parts by name; equal ones in a row are one.
+    pub parts: Vec<(String, String)>,
     /// The table, the bucket and what was asked for, as far as they are not the usual ones.
     pub setting: Vec<(String, String)>,
     /// How the scenario was shrunk.
@@ -103,7 +106,7 @@ impl Story {
             comparisons: Vec::new(),
             histories: Vec::new(),
             counterfactuals: None,
-            parts: Part::all(scenario),
+            parts: parts(scenario),
             setting: setting(scenario),
             shrunk: telling.shrunk.map(shrink::counts).unwrap_or_default(),
             profile: telling.profile.map(profile),
@@ -113,17 +116,10 @@ impl Story {
             trace: Vec::new(),
             hash: 0,
         };
-        for (_, words) in &mut story.parts {
-            let bare = words.trim_start_matches("the ");
-            let bare = bare
-                .trim_start_matches("operation ")
-                .trim_start_matches("fault ");
-            *words = bare.to_owned();
-        }
         let counterfactuals = telling.counterfactuals;
         story.counterfactuals = counterfactuals.map(|found| grouped(found, property));
         match telling.ended {
-            Ok(outcome) => story.tell(scenario, outcome),
+            Ok(outcome) => story.tell(scenario, outcome, telling.planted),
             Err(panic) => story.claims.push(panic.to_owned()),
         }
         story
@@ -141,7 +137,7 @@ impl Story {
         all
     }
 
-    fn tell(&mut self, scenario: &Scenario, outcome: &Outcome) {
+    fn tell(&mut self, scenario: &Scenario, outcome: &Outcome, planted: Option<&'static str>) {
         self.trace = outcome.trace.events().to_vec();
         self.hash = outcome.trace.hash();
         let found = outcome
@@ -150,7 +146,7 @@ impl Story {
             .map(|violation| violation.property);
         self.also = found.filter(|found| *found != self.property).collect();
         self.also.dedup();
-        let mut names = Names::of(&outcome.scene);
+        let mut names = Names::of_scene(&outcome.scene);
         let witness = witness(outcome, self.property);
         let keys = subjects(&witness, &names, outcome);
         label(&keys, &mut names, outcome);
@@ -161,10 +157,11 @@ impl Story {
             }
         }
         let Some(life) = witness.life else {
-            return;
+            return mock::tell(self, scenario, planted);
         };
         let right = right(outcome, life, self.property);
-        let changes = bucket::changes(&outcome.scene, &right, &names);
+        let scene = &outcome.scene;
+        let changes = bucket::changes(scene.log.records(), &scene.places, &right, &names);
         let plot = Plot {
             scenario,
             outcome,
@@ -190,7 +187,7 @@ impl Story {
 
 /// The keys that the story of a violation is told of.
 pub(super) fn keys(outcome: &Outcome, property: Property) -> Vec<Key> {
-    let names = Names::of(&outcome.scene);
+    let names = Names::of_scene(&outcome.scene);
     subjects(&witness(outcome, property), &names, outcome)
 }
 
@@ -333,6 +330,37 @@ fn place(outcome: &Outcome, life: &Life) -> String {
     )
 }
 
+/// The parts of a scenario with what they are; equal ones in a row are one.
+fn parts(scenario: &Scenario) -> Vec<(String, String)> {
+    let mut groups: Vec<(Vec<Part>, String)> = Vec::new();
+    for (part, words) in Part::all(scenario) {
+        match groups.last_mut() {
+            Some((parts, known)) if *known == words => parts.push(part),
+            _ => groups.push((vec![part], words)),
+        }
+    }
+    let told = groups.into_iter();
+    told.map(|(parts, words)| (name_parts(&parts), bare(&words).to_owned()))
+        .collect()
+}
+
+/// Names of parts; of three and more in a row the first and the last.
+pub(super) fn name_parts(parts: &[Part]) -> String {
+    let follows = |pair: &[Part]| match (pair[0], pair[1]) {
+        (Part::Operation(one), Part::Operation(next))
+        | (Part::Fault(one), Part::Fault(next))
+        | (Part::Host(one), Part::Host(next)) => next == one + 1,
+        _ => false,
+    };
+    match parts {
+        [first, _, .., last] if parts.windows(2).all(follows) => format!("{first}…{last}"),
+        _ => {
+            let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
+            names.join(" ")
+        }
+    }
+}
+
 /// A part's noun phrase without what its name says already.
 fn bare(words: &str) -> &str {
     let bare = words.trim_start_matches("the ");
@@ -342,22 +370,21 @@ fn bare(words: &str) -> &str {
 
 /// Equal removals are told once, with all their names.
 fn grouped(found: &[Counterfactual], property: Property) -> Vec<String> {
-    let mut groups: Vec<(Vec<String>, &Counterfactual)> = Vec::new();
+    let mut groups: Vec<(Vec<Part>, &Counterfactual)> = Vec::new();
     for one in found {
-        let part = one.part.map(|part| part.to_string());
         let same = |known: &&Counterfactual| {
             known.part.is_some() && known.without == one.without && known.others == one.others
         };
         match groups.iter_mut().find(|(_, known)| same(known)) {
-            Some((parts, _)) => parts.extend(part),
-            None => groups.push((part.into_iter().collect(), one)),
+            Some((parts, _)) => parts.extend(one.part),
+            None => groups.push((one.part.into_iter().collect(), one)),
         }
     }
-    let tell = |(parts, one): (Vec<String>, &Counterfactual)| {
+    let tell = |(parts, one): (Vec<Part>, &Counterfactual)| {
         let what = match parts.as_slice() {
             [] => one.without.clone(),
             [part] => format!("{part} {}", bare(&one.without)),
-            parts => format!("any one of {}: {}:", parts.join(" "), bare(&one.without)),
+            parts => format!("any one of {} {}", name_parts(parts), bare(&one.without)),
         };
         let named = Counterfactual {
             without: what,

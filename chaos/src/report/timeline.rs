@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::moments::{Moment, Sort};
 use super::page::{self, Tone};
 use super::rows::{Row, rows};
-use super::story::Story;
+use super::story::{Story, name_parts};
 use super::text::time;
 
 /// Rows at most; what is left out is counted.
@@ -59,20 +59,11 @@ fn one(story: &Story, moment: &Moment) -> Markup {
             div.lanes aria-hidden="true" { (lines(story)) (drawing(story, moment)) }
             span.what {
                 span.hidden { (spoken(story, moment)) ": " }
-                @for part in parts(moment) { span.part { (part) } }
+                @if !moment.parts.is_empty() { span.part { (name_parts(&moment.parts)) } }
                 span.words { (moment.words) }
                 @if moment.violates { (page::badge(Tone::Bad, &format!("violates {}", story.property))) }
             }
         }
-    }
-}
-
-/// Names of the parts; of a long run of them the first and the last.
-fn parts(moment: &Moment) -> Vec<String> {
-    let names: Vec<String> = moment.parts.iter().map(ToString::to_string).collect();
-    match names.as_slice() {
-        [first, _, .., last] => vec![format!("{first} – {last}")],
-        _ => names,
     }
 }
 

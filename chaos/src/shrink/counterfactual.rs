@@ -165,6 +165,7 @@ pub(crate) fn name_operation(operation: &Operation) -> String {
         When::Before => String::new(),
         When::AfterPlan => " after the plan".into(),
         When::AfterWrites(count) => format!(" after write {count}"),
+        When::AfterReads(count) => format!(" after read {count}"),
         When::WhileDown => " while the host is down".into(),
     };
     format!("the operation {what}{on}{when}")

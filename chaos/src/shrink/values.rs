@@ -213,7 +213,7 @@ fn visit(scenario: &mut Scenario, at: &mut Visit<'_>) {
         }
     }
     for operation in &mut scenario.operations {
-        if let When::AfterWrites(count) = &mut operation.when {
+        if let When::AfterWrites(count) | When::AfterReads(count) = &mut operation.when {
             *count = at(1, *count);
         }
         visit_act(&mut operation.act, at);

@@ -103,11 +103,13 @@ impl Amend {
 
     fn newer_than_plan(&self, key: &Key) -> Option<(Version, Name)> {
         let object = &self.objects.by_key[key];
+        if !matches!(object.class, Class::Hint | Class::Object) {
+            return None;
+        }
         let current = self.listing.get(key).current_version()?;
         let name = name(current);
-        let rewritten = matches!(object.class, Class::Hint | Class::Object);
         let foreign = !object.evidence.is_copy(current) && !object.seen.contains(&name);
-        (rewritten && foreign).then(|| (current.clone(), name))
+        foreign.then(|| (current.clone(), name))
     }
 
     /// Whether this key waits for, or is settled by, what somebody else wrote to it since the plan. That

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::drill::{Probe, planted, reached, sometimes};
-use crate::object::{Digest, Entry, History, Version, VersionId, Versioning};
+use crate::object::{Digest, ETag, Entry, History, Version, VersionId, Versioning};
 
 use super::planted::{is_many_times_there, is_sized, is_under_a_marker};
 use super::report::Decision;
@@ -38,10 +38,10 @@ pub struct Evidence {
 }
 
 /// A version by id *and* tag: the id `null` alone can come to name other bytes.
-type Name = (VersionId, String);
+type Name = (VersionId, ETag);
 
 fn name(version: &Version) -> Name {
-    (version.id.clone(), version.etag.as_str().to_string())
+    (version.id.clone(), version.etag.clone())
 }
 
 impl Evidence {

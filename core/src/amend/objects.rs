@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::object::{Key, Version, Versioning};
+use crate::object::{ETag, Key, Version, VersionId, Versioning};
 
 use super::decide::{Evidence, Rules, Verdict, Wanted, decide};
 use super::layout::Reference;
@@ -31,13 +31,10 @@ pub(super) struct Object {
 }
 
 /// A version by id and tag: the id `null` alone can come to name other bytes.
-pub(super) type Name = (String, String);
+pub(super) type Name = (VersionId, ETag);
 
 pub(super) fn name(version: &Version) -> Name {
-    (
-        version.id.as_str().to_string(),
-        version.etag.as_str().to_string(),
-    )
+    (version.id.clone(), version.etag.clone())
 }
 
 /// All referenced objects, in key order.

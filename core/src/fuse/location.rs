@@ -35,7 +35,7 @@ impl TablePrefix {
 
     /// The key of something in this table, by its name below the prefix.
     pub fn key(&self, name: &str) -> Key {
-        Key::from(format!("{}{name}", self.prefix))
+        Key::from([self.prefix.as_str(), name].concat())
     }
 
     /// The key of a location as the metadata writes it: relative to the operator root, hence beginning

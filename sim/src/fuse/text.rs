@@ -25,10 +25,10 @@ pub(super) fn time(microseconds: i64) -> String {
 pub(super) fn time_in_nanoseconds(microseconds: i64, nanoseconds: u64) -> String {
     let fraction = microseconds.rem_euclid(1_000_000);
     let mut text = seconds(microseconds.div_euclid(1_000_000));
-    push(
-        &mut text,
-        format_args!(".{fraction:06}{:03}Z", nanoseconds % 1000),
-    );
+    text.push('.');
+    push_digits(&mut text, fraction, 6);
+    push_digits(&mut text, (nanoseconds % 1000) as i64, 3);
+    text.push('Z');
     text
 }
 
@@ -61,9 +61,9 @@ pub(super) fn hint(spec: &TableSpec, snapshot: &Key, index_versions: &[Uuid]) ->
 }
 
 /// Table statistics (`_ts`, version 2) that describe a snapshot.
-pub(super) fn table_statistics(snapshot: Uuid, columns: u8, seed: u64) -> Bytes {
-    const REGISTERS: u64 = 4096;
-    let mut text = String::with_capacity(100 + 8300 * usize::from(columns));
+pub(super) fn table_statistics(snapshot: Uuid, columns: u8, registers: u64, seed: u64) -> Bytes {
+    let length_of_column = 2 * registers as usize + 100;
+    let mut text = String::with_capacity(100 + length_of_column * usize::from(columns));
     push(
         &mut text,
         format_args!(
@@ -74,13 +74,16 @@ pub(super) fn table_statistics(snapshot: Uuid, columns: u8, seed: u64) -> Bytes 
     for column in 0..columns {
         let comma = if column == 0 { "" } else { "," };
         push(&mut text, format_args!("{comma}\"{column}\":{{\"Full\":["));
-        for register in 0..REGISTERS {
-            let digits = mix(seed, u64::from(column) * REGISTERS + register / 16);
-            let digit = (digits >> (4 * (register % 16))) & 7;
-            if register > 0 {
-                text.push(',');
+        for sixteen in 0..registers / 16 {
+            let digits = mix(seed, u64::from(column) * registers + sixteen);
+            let mut registers = [b','; 32];
+            for (nth, register) in registers.iter_mut().step_by(2).enumerate() {
+                *register = b'0' + ((digits >> (4 * nth)) & 7) as u8;
             }
-            text.push(char::from(b'0' + u8::try_from(digit).expect("three bits")));
+            text.push_str(std::str::from_utf8(&registers).expect("digits are ASCII"));
+        }
+        if text.ends_with(',') {
+            text.pop();
         }
         text.push_str("]}");
     }
@@ -118,12 +121,29 @@ fn seconds(seconds: i64) -> String {
     let month = (month_from_march + 2) % 12 + 1;
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let second = seconds.rem_euclid(86_400);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    let mut text = String::with_capacity(30);
+    let fields = [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (second / 3600, 2, ':'),
+        (second / 60 % 60, 2, ':'),
+        (second % 60, 2, ' '),
+    ];
+    for (number, digits, behind) in fields {
+        push_digits(&mut text, number, digits);
+        text.push(behind);
+    }
+    text.pop();
+    text
+}
+
+/// The last so many decimal digits of a number. Each block's record has a time, so this is worth its lines.
+fn push_digits(text: &mut String, number: i64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = (number / 10_i64.pow(place)).rem_euclid(10);
+        text.push(char::from(b'0' + digit as u8));
+    }
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {

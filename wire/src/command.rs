@@ -1,0 +1,8 @@
+//! The commands, one file each.
+
+pub(crate) mod case;
+pub(crate) mod chaos;
+pub(crate) mod compare;
+pub(crate) mod doublecheck;
+pub(crate) mod process;
+pub(crate) mod replay;

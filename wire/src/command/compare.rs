@@ -1,0 +1,92 @@
+//! `firedrill-wire compare`: the same scenarios on several tiers, and whether they come to the same.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::ensure;
+use firedrill_wire::campaign::{self, Case, Control, Orders};
+use firedrill_wire::compare::{Verdict, compare};
+use firedrill_wire::tier::Tier;
+
+use super::case::{cores, known_tier, replay_line, scenario, silence_panics, watched};
+
+/// Which tiers, and which cases.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// Two tiers or more; the first one is what the others are compared with.
+    #[arg(long, value_parser = known_tier, value_delimiter = ',', default_values = ["des", "turmoil"])]
+    tiers: Vec<Tier>,
+    /// So many cases.
+    #[arg(long, default_value_t = 500)]
+    cases: u64,
+    /// Root of all cases.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// With faults of the network besides the case's own: refused, hanging and cut connections.
+    #[arg(long)]
+    network: bool,
+    /// Threads; all cores without it.
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+/// Compares.
+pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
+    let tiers = &arguments.tiers;
+    ensure!(
+        tiers.len() > 1,
+        "name two tiers at least: --tiers des,turmoil"
+    );
+    let orders = Orders {
+        seed: arguments.seed,
+        cases: Some(arguments.cases),
+        jobs: arguments.jobs.unwrap_or_else(cores),
+    };
+    silence_panics();
+    let started = Instant::now();
+    let control = Control::default();
+    let work = |case: Case| {
+        let scenario = scenario(case.seed, arguments.network);
+        let verdict = compare(&scenario, tiers);
+        if matches!(verdict, Verdict::Differs(_)) {
+            control.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        verdict
+    };
+    let done = watched(&control, None, orders.cases, || {
+        campaign::each(orders, &control, work)
+    });
+    let names: Vec<&str> = tiers.iter().map(|tier| tier.name()).collect();
+    let (mut equal, mut different) = (0, 0);
+    let mut excluded: BTreeMap<&str, u64> = BTreeMap::new();
+    for (case, verdict) in &done {
+        match verdict {
+            Verdict::Equal => equal += 1,
+            Verdict::Excluded(reason) => *excluded.entry(reason).or_default() += 1,
+            Verdict::Differs(sentences) => {
+                different += 1;
+                let name = format!("{:#018x}", case.seed);
+                println!("case {} comes to something else:", case.number);
+                for sentence in sentences {
+                    println!("  {sentence}");
+                }
+                for tier in tiers {
+                    println!("  {}", replay_line(&name, *tier, arguments.network, None));
+                }
+            }
+        }
+    }
+    println!(
+        "{} scenarios on {} in {:.1} s: {equal} come to the same, {different} do not, {} are not compared.",
+        done.len(),
+        names.join(" and "),
+        started.elapsed().as_secs_f64(),
+        excluded.values().sum::<u64>(),
+    );
+    for (reason, count) in excluded {
+        println!("  not compared  {count}: {reason}");
+    }
+    println!("root seed {}", orders.seed);
+    Ok(u8::from(different > 0))
+}
