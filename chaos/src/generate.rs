@@ -169,7 +169,7 @@ fn amend(seed: Seed, profile: &Profile, commits: usize) -> AmendOptions {
     };
     AmendOptions {
         target,
-        history: seed.chance(15, AMEND, "history", 0),
+        history: seed.chance(25, AMEND, "history", 0),
         plain_prefix,
         dry_run: seed.chance(6, AMEND, "dry", 0),
         window: [1, 2, 4, 16, 64][seed.below(5, AMEND, "window", 0) as usize],

@@ -111,16 +111,29 @@ pub fn run<S: Subject>(
     subject: &S,
     keep_trace: bool,
 ) -> Result<Outcome, SceneError> {
+    run_in(scenario, subject, keep_trace, |opening| {
+        Simulated::open(subject, opening)
+    })
+}
+
+/// Runs a scenario wherever `open` lets it run. What it would have come to without its crashes is found out in
+/// the simulated world.
+///
+/// # Errors
+/// The scenario cannot be set up.
+pub fn run_in<S: Subject, T: Theatre>(
+    scenario: &Scenario,
+    subject: &S,
+    keep_trace: bool,
+    open: impl FnOnce(Opening) -> T,
+) -> Result<Outcome, SceneError> {
     if !subject.takes(scenario) {
         return Err(SceneError::NotTaken);
     }
-    let simulate = |scenario: &Scenario, keep_trace| {
-        run_in(scenario, keep_trace, |opening| {
-            Simulated::open(subject, opening)
-        })
-    };
-    let mut outcome = simulate(scenario, keep_trace)?;
-    let otherwise = undisturbed::compare(scenario, &outcome, |other| simulate(other, false))?;
+    let mut outcome = play(scenario, keep_trace, open)?;
+    let otherwise = undisturbed::compare(scenario, &outcome, |other| {
+        play(other, false, |opening| Simulated::open(subject, opening))
+    })?;
     if !otherwise.is_empty() {
         outcome.violations.extend(otherwise);
         let by_property = |violation: &Violation| violation.property;
@@ -130,10 +143,7 @@ pub fn run<S: Subject>(
 }
 
 /// Runs a scenario wherever `open` lets it run.
-///
-/// # Errors
-/// The scenario cannot be set up.
-pub fn run_in<T: Theatre>(
+fn play<T: Theatre>(
     scenario: &Scenario,
     keep_trace: bool,
     open: impl FnOnce(Opening) -> T,

@@ -65,6 +65,10 @@ impl Profile {
         if calm {
             faults.retain(|name| *name == "s3.page-boundary");
         }
+        // A crash in an otherwise faultless world, because only there can its end be told beforehand (A6).
+        if seed.chance(40, PROFILE, "lone-crash", 0) && faults.contains(&"host.crash") {
+            faults.retain(|name| matches!(*name, "s3.page-boundary" | "host.crash"));
+        }
         Self {
             operations: choose(&OPERATIONS),
             faults,

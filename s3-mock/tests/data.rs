@@ -78,7 +78,7 @@ fn take(folder: &Folder, server: &firedrill_s3_mock::http::Service, step: &Step)
         let entry = keys.iter().flat_map(|key| bucket.history(key)).next();
         entry.map(|entry| entry.version_id)
     });
-    let newest = newest.flatten().unwrap_or_else(|| "none".to_owned());
+    let newest = newest.flatten().unwrap_or_else(|| "none".into());
     let target = step.target.replace("newest", &newest);
     let answer = ask(
         folder,

@@ -6,6 +6,8 @@
 
 mod oracle;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use firedrill_s3_mock::{
     Bucket, Condition, CopySource, Error, GetOptions, ListObjects, ListVersions, ListedEntry,
@@ -85,8 +87,8 @@ struct World {
 }
 
 impl World {
-    fn stored(&mut self, key: &str, id: Option<String>, body: Vec<u8>) -> Result<(), Violation> {
-        let id = id.unwrap_or_else(|| "null".to_owned());
+    fn stored(&mut self, key: &str, id: Option<Arc<str>>, body: Vec<u8>) -> Result<(), Violation> {
+        let id = id.map_or_else(|| "null".to_owned(), |id| id.to_string());
         self.new_id("a write's version id", key, &id)?;
         self.log.0.push(Line::Stored {
             key: key.to_owned(),
@@ -194,7 +196,7 @@ impl World {
                 &None,
             );
         }
-        let id = deleted.marker.unwrap_or_default();
+        let id = deleted.marker.unwrap_or_default().to_string();
         self.new_id("a marker's id", &key, &id)?;
         let second = self.now.seconds();
         self.log.0.push(Line::Marked { key, id, second });
@@ -217,7 +219,7 @@ impl World {
             .find(|entry| entry.id == *id);
         let marker = gone
             .filter(|entry| entry.body.is_none())
-            .map(|entry| entry.id);
+            .map(|entry| entry.id.into());
         agree(
             "M3",
             "the id of a removed marker is told",
@@ -238,8 +240,8 @@ fn same(entry: &ListedEntry, expected: &Expected) -> bool {
         ListedKind::Version { size, .. } => Some(*size),
         ListedKind::Marker => None,
     };
-    entry.key == expected.key
-        && entry.version_id == expected.id
+    *entry.key == *expected.key
+        && *entry.version_id == *expected.id
         && entry.is_latest == expected.is_latest
         && entry.last_modified == Time(expected.second * 1000)
         && size == expected.body.as_ref().map(|body| body.len() as u64)
@@ -258,7 +260,7 @@ fn all_pages(bucket: &Bucket, request: &ListVersions, rows_max: usize) -> Vec<(S
         let entries = page
             .entries
             .into_iter()
-            .map(|entry| (entry.key, entry.version_id));
+            .map(|entry| (entry.key.to_string(), entry.version_id.to_string()));
         let groups = page
             .common_prefixes
             .into_iter()
@@ -282,9 +284,9 @@ fn check_listing(world: &World) -> Result<(), Violation> {
     let mut found_ids: Vec<_> = page
         .entries
         .iter()
-        .map(|e| (&e.key, &e.version_id))
+        .map(|e| (&*e.key, &*e.version_id))
         .collect();
-    let mut expected_ids: Vec<_> = expected.iter().map(|e| (&e.key, &e.id)).collect();
+    let mut expected_ids: Vec<_> = expected.iter().map(|e| (&*e.key, &*e.id)).collect();
     found_ids.sort();
     expected_ids.sort();
     agree(
@@ -358,7 +360,7 @@ fn check_objects(world: &World) -> Result<(), Violation> {
         let mut found = Vec::new();
         loop {
             let page = world.bucket.list_objects(&request);
-            found.extend(page.entries.into_iter().map(|entry| entry.key));
+            found.extend(page.entries.iter().map(|entry| entry.key.to_string()));
             if !page.truncated || found.len() > expected.len() {
                 break;
             }

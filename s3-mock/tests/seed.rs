@@ -38,7 +38,7 @@ fn ids_times_tags_and_markers_are_kept_in_listing_order() {
         .iter()
         .map(|entry| {
             (
-                entry.version_id.as_str(),
+                &*entry.version_id,
                 entry.is_latest,
                 entry.kind == ListedKind::Marker,
             )
@@ -121,7 +121,7 @@ fn the_real_tables_are_loaded_whole() {
         let found: Vec<&str> = page
             .entries
             .iter()
-            .map(|entry| entry.version_id.as_str())
+            .map(|entry| &*entry.version_id)
             .collect();
         assert_eq!(found, listed, "{release}");
         let of_hint = page

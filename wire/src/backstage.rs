@@ -203,6 +203,7 @@ impl Backstage {
                 let judge = self.judge.as_mut().expect("it looks on until the end");
                 let changed = Violation::of_run(Property::M1, sentence);
                 judge.wrong_pages.push(changed);
+                judge.wrong_at.push(self.trace.len());
             }
         }
     }

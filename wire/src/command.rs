@@ -4,4 +4,5 @@ pub(crate) mod case;
 pub(crate) mod chaos;
 pub(crate) mod compare;
 pub(crate) mod doublecheck;
+pub(crate) mod process;
 pub(crate) mod replay;

@@ -9,6 +9,7 @@ pub mod campaign;
 pub mod compare;
 pub mod network;
 pub mod outcome;
+pub mod process;
 pub mod tier;
 pub mod turmoil;
 

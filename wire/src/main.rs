@@ -33,6 +33,8 @@ enum Command {
     Compare(command::compare::Compare),
     /// Runs cases twice, and says where the second run differs.
     Doublecheck(command::doublecheck::Doublecheck),
+    /// Runs the binaries themselves, and kills them.
+    Process(command::process::Process),
 }
 
 /// A case makes and drops thousands of small values.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => command::replay::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Doublecheck(arguments) => command::doublecheck::run(&arguments),
+        Command::Process(arguments) => command::process::run(&arguments),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -311,7 +311,7 @@ fn put(key: &str, body: &Bytes, written: &Written) -> Change {
         key: Key::from(key),
         version: id(written),
         body: body.clone(),
-        etag: written.etag.as_str().into(),
+        etag: (&*written.etag).into(),
     }
 }
 
@@ -320,7 +320,7 @@ fn copied(key: &str, from: &str, written: &Written) -> Change {
         key: Key::from(key),
         from: VersionId::from(from),
         version: id(written),
-        etag: written.etag.as_str().into(),
+        etag: (&*written.etag).into(),
     }
 }
 

@@ -50,7 +50,7 @@ impl Tier {
         campaign::activate(planted);
         let caught = catch_unwind(AssertUnwindSafe(|| match self {
             Self::Des => runner::run(scenario, subject, keep_trace),
-            Self::Turmoil => runner::run_in(scenario, keep_trace, |opening| {
+            Self::Turmoil => runner::run_in(scenario, subject, keep_trace, |opening| {
                 Turmoil::open(subject, opening)
             }),
         }));

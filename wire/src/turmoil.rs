@@ -447,6 +447,15 @@ where
         self.backstage.lock().see(host).waiting.len()
     }
 
+    fn is_silent(&self) -> bool {
+        self.subject.is_silent()
+    }
+
+    fn lines(&self) -> Option<u64> {
+        let trace = &self.backstage.lock().trace;
+        trace.is_kept().then(|| trace.len())
+    }
+
     fn everything(&mut self) -> Vec<(Key, Entry)> {
         let everything = self.service.bucket(BUCKET, theatre::everything);
         everything.expect("the bucket is there")
