@@ -295,9 +295,10 @@ impl Tally {
         let mut note = |outcome: &Outcome| {
             self.note(scenario, outcome);
             if signatures {
-                let signature = corpus::signature(scenario, outcome);
-                let first = self.reached.entry(signature).or_insert(number);
-                *first = number.min(*first);
+                for signature in corpus::signatures(scenario, outcome) {
+                    let first = self.reached.entry(signature).or_insert(number);
+                    *first = number.min(*first);
+                }
             }
         };
         let violations = try_case(scenario, subject, orders.planted, twice, &mut note);

@@ -183,12 +183,19 @@ impl<'a> Run<'a> {
     fn answers(&self) -> impl Iterator<Item = (&'a Key, &'a Expected, &'a ObjectReport)> {
         let objects = self.report.map(|report| report.objects.as_slice());
         let atlas = self.atlas;
+        // Both ascend as a rule: then the next expected key is the one that is asked for.
+        let mut ahead = atlas.objects.range::<Key, _>(..);
         objects
             .unwrap_or_default()
             .iter()
-            .filter_map(move |object| {
-                let (key, expected) = atlas.objects.get_key_value(&object.key)?;
-                Some((key, expected, object))
+            .filter_map(move |object| match ahead.next() {
+                Some((key, expected)) if *key == object.key => Some((key, expected, object)),
+                _ => {
+                    let (key, expected) = atlas.objects.get_key_value(&object.key)?;
+                    ahead = atlas.objects.range::<Key, _>(key..);
+                    ahead.next();
+                    Some((key, expected, object))
+                }
             })
     }
 

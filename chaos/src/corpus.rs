@@ -1,7 +1,8 @@
 //! Interesting cases, kept in a folder and run first the next time.
 //!
-//! A case is interesting when it reaches a *signature* that no other one reached: which faults struck, which
-//! decisions the reports held, how the lives ended. The folder holds one scenario file for each signature,
+//! A case is interesting when it reaches a *signature* that no other one reached. It has one for what came
+//! together in it (which faults struck, which decisions the reports held, how the lives ended), and one for each
+//! probe that it came past. The folder holds one scenario file for each signature that no other file reaches,
 //! named after it, so it needs no index, and two folders become one by copying.
 //!
 //! Invariants:
@@ -28,10 +29,19 @@ use crate::runner::Outcome;
 use crate::scenario::Scenario;
 
 /// Files that a corpus holds at most, unless it is told otherwise.
-pub const FILES_MAX: usize = 1000;
+pub const FILES_MAX: usize = 2000;
 
-/// What a run reached, as one number.
-pub fn signature(scenario: &Scenario, outcome: &Outcome) -> u64 {
+/// What a run reached, as numbers.
+pub fn signatures(scenario: &Scenario, outcome: &Outcome) -> impl Iterator<Item = u64> {
+    let probes = outcome.probes.iter();
+    let probes = probes.map(|probe| fold(PROBE, hash_bytes(probe.name().as_bytes())));
+    std::iter::once(together(scenario, outcome)).chain(probes)
+}
+
+/// Tells a probe's signature from that of a combination.
+const PROBE: u64 = 1;
+
+fn together(scenario: &Scenario, outcome: &Outcome) -> u64 {
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     let faults = scenario.faults.iter().zip(&outcome.fired);
     let struck = faults.filter(|(_, fired)| **fired > 0);
@@ -132,20 +142,21 @@ pub fn grow(
     let mut by_number: Vec<(u64, u64)> = new.map(|(name, number)| (*number, *name)).collect();
     by_number.sort_unstable();
     let mut files = known.files;
-    let mut written = 0;
+    let mut written = BTreeSet::new();
     for (number, signature) in by_number {
         let path = folder.join(format!("{signature:016x}.toml"));
         let replaces = path.exists();
-        if !replaces && files >= files_max {
+        let is_full = !replaces && files >= files_max;
+        if is_full || written.contains(&number) {
             continue;
         }
         let mut scenario = generate::scenario(case_seed(root, number));
         scenario.story = format!("Case {number} of root {root}.");
         fs::write(&path, scenario.to_toml()?).map_err(at(&path))?;
         files += usize::from(!replaces);
-        written += 1;
+        written.insert(number);
     }
-    Ok(written)
+    Ok(written.len())
 }
 
 fn read(folder: &Path) -> Result<Vec<(PathBuf, Scenario)>, CorpusError> {
@@ -179,11 +190,12 @@ impl Replayed {
         self.files += 1;
         let violations = match campaign::attempt(scenario, &Amend::new, None, false) {
             Attempt::Ended(outcome) => {
-                let signature = signature(scenario, &outcome);
-                self.signatures.insert(signature);
                 let name = path.file_stem().and_then(|name| name.to_str());
-                if name == Some(format!("{signature:016x}").as_str()) {
-                    self.true_names.insert(signature);
+                for signature in signatures(scenario, &outcome) {
+                    self.signatures.insert(signature);
+                    if name == Some(format!("{signature:016x}").as_str()) {
+                        self.true_names.insert(signature);
+                    }
                 }
                 outcome.violations
             }

@@ -147,6 +147,8 @@ pub struct Line {
 /// The first line in which two traces differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// The last line that both have in common.
+    pub before: Option<Line>,
     /// The line in the first trace, if that has one so far down.
     pub first: Option<Line>,
     /// The line in the second one, likewise.
@@ -174,6 +176,7 @@ impl Difference {
             _ => vec!["length of the trace"],
         };
         Some(Self {
+            before: at.checked_sub(1).map(|last| first[last].clone()),
             first: one.cloned(),
             second: other.cloned(),
             cause: cause.cloned(),
@@ -187,11 +190,15 @@ impl Difference {
             line.as_ref()
                 .map_or("the trace has ended".to_owned(), Line::describe)
         };
-        let mut rows = vec![
+        let mut rows = Vec::new();
+        if let Some(before) = &self.before {
+            rows.push(format!("  equal up to {}", before.describe()));
+        }
+        rows.extend([
             format!("  differs in  {}", self.fields.join(", ")),
             format!("  here        {}", side(&self.first)),
             format!("  there       {}", side(&self.second)),
-        ];
+        ]);
         if let Some(cause) = &self.cause {
             rows.push(format!("  caused by   {}", cause.describe()));
         }

@@ -1,6 +1,6 @@
 //! A corpus: what it keeps, that it runs it, and that it stays within its bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use firedrill_chaos::campaign::{self, Control, Orders, Source};
@@ -49,12 +49,18 @@ fn a_corpus_holds_one_case_for_each_signature_and_runs_them() {
     assert!(reached.len() > 20, "{}", reached.len());
     assert!((reached.len() as u64) < CASES, "some cases are alike");
     let written = corpus::grow(&folder, &empty, ROOT, &reached, 1000).expect("it can be written");
-    assert_eq!(written, reached.len());
+    let cases: BTreeSet<u64> = reached.values().copied().collect();
+    assert_eq!(
+        written,
+        cases.len(),
+        "one file for each case that was first"
+    );
 
     let again = corpus::replay(&folder, 2).expect("it reads back");
     assert_eq!(again.files, written);
     assert!(again.failures.is_empty(), "{:?}", again.failures);
-    assert_eq!(again.true_names, reached.keys().copied().collect());
+    assert_eq!(again.true_names.len(), written, "names say what is inside");
+    assert_eq!(again.signatures, reached.keys().copied().collect());
     let more = corpus::grow(&folder, &again, ROOT, &reached, 1000).expect("it can be written");
     assert_eq!(more, 0, "nothing is new");
 }
@@ -78,6 +84,8 @@ fn a_corpus_stays_within_its_bound_and_mends_itself() {
     assert_eq!((written, names(folder)), (1, kept));
     let mended = corpus::replay(folder, 1).expect("it reads");
     assert_eq!(mended.true_names.len(), 7);
+    let idle = corpus::grow(folder, &mended, ROOT, &reached, 7).expect("it can be written");
+    assert_eq!(idle, 0, "it is full");
 }
 
 #[test]

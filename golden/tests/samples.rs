@@ -94,7 +94,7 @@ fn the_commit_log_of_a_real_table_as_listed() {
         let (id, kind) = match &entry.kind {
             ListedKind::Marker => ("(new)", "marker".to_owned()),
             ListedKind::Version { size, etag, .. } => {
-                (entry.version_id.as_str(), format!("{size} bytes, {etag}"))
+                (&*entry.version_id, format!("{size} bytes, {etag}"))
             }
         };
         writeln!(listing, "{id:<36}  {kind}{latest}").expect("a string takes it");

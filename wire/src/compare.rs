@@ -13,6 +13,7 @@ use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 
 use crate::outcome::Outcome;
+use crate::process::playable;
 use crate::tier::Tier;
 
 /// What the comparison of one scenario says.
@@ -27,7 +28,11 @@ pub enum Verdict {
 }
 
 /// Runs a scenario on each tier, and compares each with the first.
+///
+/// Where processes are among them, each runs what those can play of the scenario.
 pub fn compare(scenario: &Scenario, tiers: &[Tier]) -> Verdict {
+    let played = tiers.contains(&Tier::Process).then(|| playable(scenario));
+    let scenario = played.as_ref().unwrap_or(scenario);
     let runs: Vec<(Tier, Result<runner::Outcome, Vec<Violation>>)> = tiers
         .iter()
         .map(|tier| (*tier, tier.run(scenario, &Amend::new, None, false)))

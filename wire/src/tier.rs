@@ -7,19 +7,22 @@ use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner::{self, Outcome, Subject};
 use firedrill_chaos::scenario::Scenario;
 
+use crate::process::{self, Settings, find_binary};
 use crate::turmoil::Turmoil;
 
-/// Where a scenario can be run within this process.
+/// Where a scenario can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// The discrete-event world.
     Des,
     /// The driver over simulated TCP.
     Turmoil,
+    /// The binaries themselves, killed; of a scenario what is [`playable`](crate::process::playable).
+    Process,
 }
 
 impl Tier {
-    /// All of them.
+    /// Those that are nowhere but in this process, and run whole scenarios.
     pub const ALL: [Self; 2] = [Self::Des, Self::Turmoil];
 
     /// Its name on the command line.
@@ -27,12 +30,14 @@ impl Tier {
         match self {
             Self::Des => "des",
             Self::Turmoil => "turmoil",
+            Self::Process => "process",
         }
     }
 
     /// The one of this name.
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tier| tier.name() == name)
+        let all = Self::ALL.into_iter().chain([Self::Process]);
+        all.into_iter().find(|tier| tier.name() == name)
     }
 
     /// Runs one scenario, and takes a panic, or a scenario that cannot be set up, for a violation.
@@ -47,12 +52,16 @@ impl Tier {
         S: Subject,
         S::Machine: 'static,
     {
+        if self == Self::Process {
+            return in_processes(scenario);
+        }
         campaign::activate(planted);
         let caught = catch_unwind(AssertUnwindSafe(|| match self {
             Self::Des => runner::run(scenario, subject, keep_trace),
             Self::Turmoil => runner::run_in(scenario, subject, keep_trace, |opening| {
                 Turmoil::open(subject, opening)
             }),
+            Self::Process => unreachable!("it returned above"),
         }));
         campaign::activate(None);
         let sentence = match caught {
@@ -67,4 +76,16 @@ impl Tier {
         };
         Err(vec![Violation::of_run(Property::NoPanic, sentence)])
     }
+}
+
+/// No subject and no planted bug: what runs there is the binary that people run.
+fn in_processes(scenario: &Scenario) -> Result<Outcome, Vec<Violation>> {
+    let Some(binary) = std::env::current_exe()
+        .ok()
+        .and_then(|this| find_binary(&this))
+    else {
+        let sentence = "there is no firedrill near this program: cargo build -p firedrill";
+        return Err(vec![Violation::of_run(Property::NoPanic, sentence)]);
+    };
+    process::run(scenario, scenario.seed, &Settings { binary }).run
 }

@@ -53,9 +53,14 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    let spoken: Vec<String> = std::iter::once(task.to_owned())
-        .chain(arguments.iter().cloned())
-        .collect();
+    // Its campaigns count kills, and its replays tell them.
+    let (command, rest) = match tier(arguments) {
+        Some("process") if ["chaos", "replay"].contains(&task) => {
+            ("process", without_tier(arguments))
+        }
+        _ => (task, arguments.to_vec()),
+    };
+    let spoken: Vec<String> = std::iter::once(command.to_owned()).chain(rest).collect();
     cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
 }
 

@@ -19,7 +19,7 @@ the drill
   replay       one case again, by its seed or scenario file: cargo xtask replay CASE [--planted ID]
   shrink       a failing case as small as it gets: cargo xtask shrink CASE [--planted ID] [--out FILE.toml]
   merge        the results of many shards as one: cargo xtask merge FILE...
-  bless        what the kept cases expect, after an intended change
+  bless        what the kept cases and the golden snapshots expect, after an intended change: [CASE...] [--check]
 
 the drill on trial
   scoreboard   each planted bug from 20 root seeds; --matrix: with each checker and fault class switched off
@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             say(HELP);
             ExitCode::SUCCESS
         }
+        "bless" => bless(&rest),
         task if drill::TASKS.contains(&task) => drill::run(task, &rest),
         other => {
             complain(&format!(
@@ -69,6 +70,20 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What the kept cases expect, and, unless single cases are named, the golden snapshots as well.
+fn bless(arguments: &[String]) -> ExitCode {
+    let cases = drill::run("bless", arguments);
+    if cases != ExitCode::SUCCESS || !arguments.is_empty() {
+        return cases;
+    }
+    let golden = ["test", "--quiet", "-p", "firedrill-golden"];
+    finish(
+        Command::new(env!("CARGO"))
+            .args(golden)
+            .env("INSTA_UPDATE", "always"),
+    )
 }
 
 fn report_tidy() -> ExitCode {
@@ -86,11 +101,11 @@ fn report_tidy() -> ExitCode {
 
 /// Runs cargo, and ends as it ended.
 fn cargo(task: &[&str], arguments: &[String]) -> ExitCode {
-    let status = Command::new(env!("CARGO"))
-        .args(task)
-        .args(arguments)
-        .status();
-    match status.map(|status| status.code()) {
+    finish(Command::new(env!("CARGO")).args(task).args(arguments))
+}
+
+fn finish(command: &mut Command) -> ExitCode {
+    match command.status().map(|status| status.code()) {
         Ok(Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(101)),
         Ok(None) => ExitCode::from(130),
         Err(error) => {

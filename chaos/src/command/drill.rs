@@ -142,10 +142,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     if let Some(corpus) = corpus {
         found = worst([found, corpus.conclude(seed, &result.tally)?].into_iter());
     }
-    Ok(match found {
-        0 if drill.require_coverage && !result.tally.coverage.is_complete() => COVERAGE_GAP,
-        found => found,
-    })
+    Ok(with_coverage(found, &result.tally, drill.require_coverage))
 }
 
 /// What a run, or all shards of one, found: the failures, the summary, the verdict.
@@ -255,6 +252,14 @@ fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
             )
         }
         None => format!("the planted bug {id} ESCAPED {} cases", tally.cases),
+    }
+}
+
+/// The exit status of a drill that is to reach everything, if that is required of it.
+pub(crate) fn with_coverage(status: u8, tally: &Tally, is_required: bool) -> u8 {
+    match status {
+        0 if is_required && !tally.coverage.is_complete() => COVERAGE_GAP,
+        status => status,
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use firedrill_chaos::shard::{self, Merged, ResultDocument, Shard};
 
 use super::case::known_bug;
-use super::drill::{conclude, status};
+use super::drill::{conclude, status, with_coverage};
 
 /// Which results.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,12 @@ pub(crate) struct Merge {
     /// Print the result as one JSON document.
     #[arg(long)]
     json: bool,
+    /// End with status 5 if a probe was never reached, or a class of operation or fault never happened.
+    #[arg(long)]
+    require_coverage: bool,
+    /// Write a page for each failure that is told into this folder.
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
     /// Take what is there for the whole although shards are missing.
     #[arg(long)]
     partial: bool,
@@ -36,7 +42,8 @@ pub(crate) fn run(arguments: &Merge) -> anyhow::Result<u8> {
         println!("{}", serde_json::to_string(&result)?);
     } else {
         let took = Duration::from_secs_f64(result.seconds);
-        conclude(&result.tally, took, result.jobs, result.seed, bug, None)?;
+        let pages = arguments.html.as_deref();
+        conclude(&result.tally, took, result.jobs, result.seed, bug, pages)?;
     }
     if !unfinished.is_empty() {
         eprintln!(
@@ -44,7 +51,11 @@ pub(crate) fn run(arguments: &Merge) -> anyhow::Result<u8> {
             list(&unfinished)
         );
     }
-    let status = status(&result.tally);
+    let status = with_coverage(
+        status(&result.tally),
+        &result.tally,
+        arguments.require_coverage,
+    );
     if missing.is_empty() {
         return Ok(status);
     }

@@ -93,7 +93,12 @@ impl Look {
             entries.first().is_some_and(goes_on),
         );
         for (key, entry) in entries {
-            self.fresh.entry(key).or_default().push_older(entry);
+            // A key's entries come one after the other.
+            let history = match self.fresh.last_entry() {
+                Some(last) if *last.key() == key => last.into_mut(),
+                _ => self.fresh.entry(key).or_default(),
+            };
+            history.push_older(entry);
         }
         // The range's last key may go on behind this page, so only a key beyond it ends the look.
         let beyond = |cursor: &Cursor| self.until.as_ref().is_some_and(|until| cursor.key > *until);

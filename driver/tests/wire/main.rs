@@ -122,13 +122,13 @@ fn key(text: &str) -> Key {
 
 /// The id of the nth entry of a key, newest first.
 fn id(world: &World, key: &str, nth: usize) -> VersionId {
-    world.look(|bucket| VersionId::from(bucket.history(key)[nth].version_id.as_str()))
+    world.look(|bucket| VersionId::from(bucket.history(key)[nth].version_id.as_ref()))
 }
 
 fn etag(world: &World, key: &str, nth: usize) -> ETag {
     use firedrill_s3_mock::ListedKind;
     world.look(|bucket| match &bucket.history(key)[nth].kind {
-        ListedKind::Version { etag, .. } => ETag::from(etag.as_str()),
+        ListedKind::Version { etag, .. } => ETag::from(etag.as_ref()),
         ListedKind::Marker => panic!("a marker has no tag"),
     })
 }

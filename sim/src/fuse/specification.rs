@@ -38,6 +38,9 @@ pub struct TableSpec {
     pub table: u64,
     /// Columns, 1 to 5 (less and more are taken for these): how much statistics the metadata carries.
     pub columns: u8,
+    /// Registers of each column's sketch in `_ts`, rounded down to sixteens: Databend's have 4096, 8 KiB of JSON.
+    #[serde(default = "registers")]
+    pub registers: u64,
     /// Whether the table has a cluster key, and metadata its statistics.
     pub clustered: bool,
     /// How metadata is stored.
@@ -55,6 +58,7 @@ impl TableSpec {
             database,
             table,
             columns: 1,
+            registers: registers(),
             clustered: false,
             compression: Compression::None,
             inverted_indexes: Vec::new(),
@@ -80,6 +84,10 @@ impl TableSpec {
         };
         Key::from(format!("{}{name}", self.prefix()))
     }
+}
+
+fn registers() -> u64 {
+    4096
 }
 
 /// A block and its indexes. Sizes in bytes.

@@ -61,9 +61,9 @@ pub(super) fn hint(spec: &TableSpec, snapshot: &Key, index_versions: &[Uuid]) ->
 }
 
 /// Table statistics (`_ts`, version 2) that describe a snapshot.
-pub(super) fn table_statistics(snapshot: Uuid, columns: u8, seed: u64) -> Bytes {
-    const REGISTERS: u64 = 4096;
-    let mut text = String::with_capacity(100 + 8300 * usize::from(columns));
+pub(super) fn table_statistics(snapshot: Uuid, columns: u8, registers: u64, seed: u64) -> Bytes {
+    let length_of_column = 2 * registers as usize + 100;
+    let mut text = String::with_capacity(100 + length_of_column * usize::from(columns));
     push(
         &mut text,
         format_args!(
@@ -74,15 +74,17 @@ pub(super) fn table_statistics(snapshot: Uuid, columns: u8, seed: u64) -> Bytes 
     for column in 0..columns {
         let comma = if column == 0 { "" } else { "," };
         push(&mut text, format_args!("{comma}\"{column}\":{{\"Full\":["));
-        for sixteen in 0..REGISTERS / 16 {
-            let digits = mix(seed, u64::from(column) * REGISTERS + sixteen);
+        for sixteen in 0..registers / 16 {
+            let digits = mix(seed, u64::from(column) * registers + sixteen);
             let mut registers = [b','; 32];
             for (nth, register) in registers.iter_mut().step_by(2).enumerate() {
                 *register = b'0' + ((digits >> (4 * nth)) & 7) as u8;
             }
             text.push_str(std::str::from_utf8(&registers).expect("digits are ASCII"));
         }
-        text.pop(); // the comma behind the last register
+        if text.ends_with(',') {
+            text.pop();
+        }
         text.push_str("]}");
     }
     text.push_str("}}");

@@ -356,7 +356,8 @@ impl TableWriter {
         }
         let key = Key::from(format!("{}_ts/{}_ts_v2.json", self.prefix, previous.hex()));
         let seed = mix(self.seed("snapshot", 0, 0), 1);
-        let body = text::table_statistics(previous, self.table.measured(), seed);
+        let body =
+            text::table_statistics(previous, self.table.measured(), self.spec.registers, seed);
         self.table_statistics = Some(key.clone());
         Some(put(&key, Class::TableStatistics, body))
     }

@@ -68,7 +68,7 @@ pub(crate) fn known_bug(id: &str) -> anyhow::Result<(&'static str, &'static [Pro
 pub(crate) fn known_tier(name: &str) -> Result<Tier, String> {
     Tier::of_name(name).ok_or_else(|| {
         let names = Tier::ALL.map(Tier::name).join(", ");
-        format!("no tier is called {name}; this program's are {names}")
+        format!("no tier is called {name}; this program's are {names} and process")
     })
 }
 
