@@ -83,6 +83,12 @@ impl Profile {
         self
     }
 
+    /// Whether a crash is the only thing that goes wrong, so that what must become of it can be told.
+    pub fn is_lone_crash(&self) -> bool {
+        let harmless = |name: &&str| matches!(*name, "s3.page-boundary" | "host.crash");
+        self.meets("host.crash") && self.faults.iter().all(|name| harmless(&name))
+    }
+
     /// Whether this operation class exists.
     pub fn does(&self, operation: &str) -> bool {
         self.operations.contains(&operation)

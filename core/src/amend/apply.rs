@@ -63,7 +63,9 @@ impl Amend {
 
     fn fill_level(&mut self) {
         let own = self.objects.by_key.iter().filter(|(key, object)| {
-            object.is_to_write() && self.level_of(key, object.class) == self.level
+            object.is_to_write()
+                && self.level_of(key, object.class) == self.level
+                && !self.is_held_back(key)
         });
         self.pending = own.map(|(key, _)| key.clone()).collect();
     }
@@ -148,7 +150,11 @@ impl Amend {
                     Some(body) => Job::Put {
                         key,
                         version,
-                        body: super::planted::hint_body(body, &self.options.target),
+                        body: super::planted::hint_body(
+                            body,
+                            &self.options.target,
+                            self.versioning,
+                        ),
                         condition,
                     },
                     None => Job::Copy {

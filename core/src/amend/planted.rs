@@ -21,8 +21,9 @@ use super::options::Target;
 use super::report::{Class, Decision};
 
 /// AM-23: the hint's bytes, as somebody might write them anew who thinks of them as a line of text.
-pub(super) fn hint_body(body: Bytes, target: &Target) -> Bytes {
-    if !planted("AM-23") || *target != Target::Current {
+pub(super) fn hint_body(body: Bytes, target: &Target, versioning: Option<Versioning>) -> Bytes {
+    let asked = *target == Target::Current && versioning == Some(Versioning::Enabled);
+    if !(planted("AM-23") && asked) {
         return body;
     }
     let mut line = body.to_vec();
@@ -89,15 +90,23 @@ fn is_conditional(job: &Job) -> bool {
 }
 
 impl Amend {
-    /// AM-08, AM-25 and AM-26: other orders of publishing.
+    /// AM-08 and AM-26: other orders of publishing.
     pub(super) fn planted_level(&self, level: usize) -> usize {
         match level {
             level if planted("AM-08") => LEVELS - 1 - level,
-            2 if planted("AM-25") => 4,
-            3 | 4 if planted("AM-25") => level - 1,
             0 | 1 if planted("AM-26") => 1 - level,
             level => level,
         }
+    }
+
+    /// AM-25: whether a key has to wait until the hint is published.
+    pub(super) fn is_held_back(&self, key: &Key) -> bool {
+        #[cfg(feature = "drill")]
+        if planted("AM-25") {
+            return self.has_to_wait(key);
+        }
+        let _ = key;
+        false
     }
 
     /// What is written besides, at the beginning of each round.
@@ -211,7 +220,7 @@ impl Amend {
             return;
         }
         let under_one_marker = |history: &History| match history.entries() {
-            [Entry::Marker(_), Entry::Version(_), ..] => true,
+            [Entry::Marker(marker), Entry::Version(_), ..] => !marker.id.is_null(),
             _ => false,
         };
         let below = self.objects.by_key.iter_mut();
@@ -271,6 +280,29 @@ impl Amend {
 /// Machines that remember.
 #[cfg(feature = "drill")]
 impl Amend {
+    /// AM-25: of a closure with the history, what the commit itself does not reference.
+    pub(super) fn note_ancestors(references: &[super::layout::Reference]) {
+        let is_snapshot =
+            |reference: &&super::layout::Reference| reference.class == Class::Snapshot;
+        let commit = references.iter().find(is_snapshot);
+        let behind = references.iter().skip_while(|reference| {
+            reference.class != Class::Snapshot
+                || commit.is_some_and(|commit| commit.key == reference.key)
+        });
+        let keys: BTreeSet<Key> = behind.map(|reference| reference.key.clone()).collect();
+        crate::drill::stash(keys);
+    }
+
+    /// AM-25: in the first round, what belongs to ancestors alone has to wait.
+    pub(super) fn has_to_wait(&self, key: &Key) -> bool {
+        let ancestors: Option<BTreeSet<Key>> = crate::drill::unstash();
+        let waits = ancestors.as_ref().is_some_and(|keys| keys.contains(key));
+        if let Some(ancestors) = ancestors {
+            crate::drill::stash(ancestors);
+        }
+        self.rounds == 0 && waits
+    }
+
     /// AM-16: the plan outlives a crash.
     pub(super) fn remember(&self) {
         let closure = self.closure.clone();
