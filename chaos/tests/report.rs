@@ -118,6 +118,10 @@ fn a_report_fits_a_terminal_and_names_the_moment_that_violates() {
         );
         assert!(told.contains("replay: "), "{bug}:\n{told}");
         assert!(!story.claims.is_empty(), "{bug}: nothing is claimed");
+        for history in &story.histories {
+            let named = told.contains(history.key.as_str());
+            assert!(named, "{bug}: {} is nowhere in full\n{told}", history.key);
+        }
         let shows = story
             .moments
             .iter()

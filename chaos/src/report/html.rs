@@ -133,7 +133,7 @@ fn histories(story: &Story) -> Markup {
 
 fn one_history(history: &KeyHistory) -> Markup {
     html! {
-        h3 { (capitalised(&history.name)) " " span.key.hint { (history.what) ", " code { (history.key) } } }
+        h3 { (history.name) " " span.key.hint { (history.what) ", " code { (history.key) } } }
         div.sides {
             div { span.hint { "Before" } (stack(&history.before, "gone after")) }
             div.to aria-hidden="true" { "→" }

@@ -10,7 +10,7 @@ use super::model::{Comparison, KeyHistory, Stored};
 use super::moments::{Lane, Moment, Sort, act};
 use super::names::Names;
 use super::page::Tone;
-use super::story::Story;
+use super::story::{Story, claim};
 use crate::campaign;
 use crate::chronicle::Place;
 use crate::mock_workload;
@@ -40,7 +40,7 @@ pub(super) fn tell(story: &mut Story, scenario: &Scenario, planted: Option<&'sta
     let named = names.named_in(&violation.sentence).cloned();
     let mut keys: Vec<Key> = violation.key.iter().cloned().chain(named).collect();
     keys.dedup();
-    story.claims = vec![names.shorten(&violation.sentence)];
+    story.claims = vec![names.shorten(&claim(violation))];
     story.lanes = vec![Lane::Storage, Lane::Others];
     let ours = |change: &Change| keys.contains(&change.key) || change.key.as_str().is_empty();
     // One record for each operation that took effect.
