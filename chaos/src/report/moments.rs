@@ -43,7 +43,8 @@ pub enum Sort {
 /// One moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// The line of the trace that it is called by; none for what was before the first line.
+    /// The line of the trace that it is called by; none for what was before the first line. Without any trace,
+    /// its place among the operations.
     pub seq: Option<u64>,
     /// When, in nanoseconds since the world's start; none for what was before.
     pub at: Option<Nanos>,
@@ -85,7 +86,7 @@ impl Lane {
     pub fn name(self) -> &'static str {
         match self {
             Self::Machine(0) => "machine",
-            Self::Machine(_) => "machine 2",
+            Self::Machine(_) => "twin",
             Self::Storage => "storage",
             Self::Others => "others",
         }
