@@ -53,10 +53,17 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    let spoken: Vec<String> = std::iter::once(task.to_owned())
-        .chain(arguments.iter().cloned())
-        .collect();
+    let spoken = match tier(arguments) {
+        // Its own command: what it counts is kills, not cases.
+        Some("process") if task == "chaos" => spoken("process", &without_tier(arguments)),
+        _ => spoken(task, arguments),
+    };
     cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
+}
+
+fn spoken(command: &str, arguments: &[String]) -> Vec<String> {
+    let command = std::iter::once(command.to_owned());
+    command.chain(arguments.iter().cloned()).collect()
 }
 
 /// What stands behind `--tier`.

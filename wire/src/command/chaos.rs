@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use firedrill_chaos::campaign::PLANTED_CASES_MAX;
-use firedrill_chaos::property::Violation;
+use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::report;
 use firedrill_core::amend::Amend;
 use firedrill_wire::campaign::{self, Case, Control, Orders, Tally};
@@ -13,6 +13,9 @@ use firedrill_wire::tier::Tier;
 use super::case::{
     cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched, worst,
 };
+
+/// One case of so many is run twice, and its two traces compared.
+const DOUBLE_EVERY: u64 = 64;
 
 /// Failed cases that are told at length.
 const TOLD_MAX: usize = 3;
@@ -71,7 +74,15 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
         let scenario = scenario(case.seed, arguments.network);
         let run = arguments.tier.run(&scenario, &Amend::new, planted, false);
         let tally = Tally::of(&scenario, &run);
-        let violations = run.map_or_else(|found| found, |outcome| outcome.violations);
+        let hash = run.as_ref().map(|outcome| outcome.trace.hash()).ok();
+        let mut violations = run.map_or_else(|found| found, |outcome| outcome.violations);
+        if case.number.is_multiple_of(DOUBLE_EVERY) {
+            let again = arguments.tier.run(&scenario, &Amend::new, planted, false);
+            if again.map(|outcome| outcome.trace.hash()).ok() != hash {
+                let sentence = "a second run of the same scenario has another trace";
+                violations.push(Violation::of_run(Property::Deterministic, sentence));
+            }
+        }
         if !violations.is_empty() {
             let failed = control.failed.fetch_add(1, Ordering::Relaxed) + 1;
             let enough = match bug {
