@@ -169,7 +169,13 @@ fn amend(seed: Seed, profile: &Profile, commits: usize) -> AmendOptions {
     };
     AmendOptions {
         target,
-        history: seed.chance(15, AMEND, "history", 0),
+        // A crash between an ancestor and its successor is the one that a later run can misread.
+        history: seed.chance(
+            if profile.is_lone_crash() { 55 } else { 20 },
+            AMEND,
+            "history",
+            0,
+        ),
         plain_prefix,
         dry_run: seed.chance(6, AMEND, "dry", 0),
         window: [1, 2, 4, 16, 64][seed.below(5, AMEND, "window", 0) as usize],
@@ -327,6 +333,7 @@ impl Acts<'_> {
     fn during(&mut self, crashes: bool) {
         let phase = |acts: &Self, nth: u64| match acts.below(4, "phase", nth) {
             0 if crashes => When::WhileDown,
+            _ if acts.profile.is_lone_crash() => When::WhileDown,
             0..=1 => When::AfterPlan,
             _ => When::AfterWrites(1 + acts.below(6, "writes", nth)),
         };

@@ -53,15 +53,17 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    // Its campaigns count kills, and its replays tell them.
-    let (command, rest) = match tier(arguments) {
-        Some("process") if ["chaos", "replay"].contains(&task) => {
-            ("process", without_tier(arguments))
-        }
-        _ => (task, arguments.to_vec()),
+    let spoken = match tier(arguments) {
+        // Its own command: what it counts is kills, not cases, and a replay tells them.
+        Some("process") if ["chaos", "replay"].contains(&task) => spoken("process", &without_tier(arguments)),
+        _ => spoken(task, arguments),
     };
-    let spoken: Vec<String> = std::iter::once(command.to_owned()).chain(rest).collect();
     cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
+}
+
+fn spoken(command: &str, arguments: &[String]) -> Vec<String> {
+    let command = std::iter::once(command.to_owned());
+    command.chain(arguments.iter().cloned()).collect()
 }
 
 /// What stands behind `--tier`.

@@ -23,10 +23,10 @@ pub(crate) struct Exhaustive {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How often each crash is tried, each time with another draw of what was in flight and lands.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 4)]
     draws: u64,
     /// Scenarios, the smallest first, that crash twice: after every effect of each of two lives.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 12)]
     pairs: usize,
     /// Objects of the small table that are hurt at once at most.
     #[arg(long, default_value_t = 3)]
