@@ -459,5 +459,8 @@ fn a_follower_reads_along_while_the_server_writes() {
     let log = log_of(&folder);
     fs::write(folder.path().join("log"), &log[..log.len() - 1]).expect("it can be written");
     let shorter = follower.read_on();
-    assert!(matches!(shorter, Err(DataError::Shorter { .. })), "{shorter:?}");
+    assert!(
+        matches!(shorter, Err(DataError::Shorter { .. })),
+        "{shorter:?}"
+    );
 }

@@ -7,22 +7,19 @@ use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner::{self, Outcome, Subject};
 use firedrill_chaos::scenario::Scenario;
 
-use crate::process::{self, Settings, find_binary};
 use crate::turmoil::Turmoil;
 
-/// Where a scenario can be run.
+/// Where a scenario can be run within this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// The discrete-event world.
     Des,
     /// The driver over simulated TCP.
     Turmoil,
-    /// The binaries themselves, killed; of a scenario what is [`playable`](crate::process::playable).
-    Process,
 }
 
 impl Tier {
-    /// Those that are nowhere but in this process, and run whole scenarios.
+    /// All of them.
     pub const ALL: [Self; 2] = [Self::Des, Self::Turmoil];
 
     /// Its name on the command line.
@@ -30,14 +27,12 @@ impl Tier {
         match self {
             Self::Des => "des",
             Self::Turmoil => "turmoil",
-            Self::Process => "process",
         }
     }
 
     /// The one of this name.
     pub fn of_name(name: &str) -> Option<Self> {
-        let all = Self::ALL.into_iter().chain([Self::Process]);
-        all.into_iter().find(|tier| tier.name() == name)
+        Self::ALL.into_iter().find(|tier| tier.name() == name)
     }
 
     /// Runs one scenario, and takes a panic, or a scenario that cannot be set up, for a violation.
@@ -52,16 +47,12 @@ impl Tier {
         S: Subject,
         S::Machine: 'static,
     {
-        if self == Self::Process {
-            return in_processes(scenario);
-        }
         campaign::activate(planted);
         let caught = catch_unwind(AssertUnwindSafe(|| match self {
             Self::Des => runner::run(scenario, subject, keep_trace),
             Self::Turmoil => runner::run_in(scenario, subject, keep_trace, |opening| {
                 Turmoil::open(subject, opening)
             }),
-            Self::Process => unreachable!("it returned above"),
         }));
         campaign::activate(None);
         let sentence = match caught {
@@ -76,16 +67,4 @@ impl Tier {
         };
         Err(vec![Violation::of_run(Property::NoPanic, sentence)])
     }
-}
-
-/// No subject and no planted bug: what runs there is the binary that people run.
-fn in_processes(scenario: &Scenario) -> Result<Outcome, Vec<Violation>> {
-    let Some(binary) = std::env::current_exe()
-        .ok()
-        .and_then(|this| find_binary(&this))
-    else {
-        let sentence = "there is no firedrill near this program: cargo build -p firedrill";
-        return Err(vec![Violation::of_run(Property::NoPanic, sentence)]);
-    };
-    process::run(scenario, scenario.seed, &Settings { binary }).run
 }

@@ -98,7 +98,9 @@ fn a_server_that_loses_what_it_answered_is_noticed() {
     if [ \"$size\" -gt \"$seeded\" ]; then /usr/bin/truncate --size -1 \"$data/log\"; fi
 fi";
     let found = first_found(&instead_of(&binary, folder.path(), forget), 12);
-    let told = found.iter().any(|sentence| sentence.contains("is shorter than"));
+    let told = found
+        .iter()
+        .any(|sentence| sentence.contains("is shorter than"));
     assert!(told, "{found:?}");
 }
 

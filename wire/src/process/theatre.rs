@@ -11,7 +11,7 @@ use firedrill_chaos::judge::Judge;
 use firedrill_chaos::scenario::When;
 use firedrill_chaos::theatre::{self, Opening, Theatre};
 use firedrill_core::amend::{Decision, Options, Report};
-use firedrill_core::object::{Answer as BucketAnswer, Entry, Key, Request, VersionId, Versioning};
+use firedrill_core::object::{Answer as BucketAnswer, Entry, Key, Request, Versioning};
 use firedrill_s3_mock::http::{Data, Follower};
 use firedrill_s3_mock::{self as mock, Fault, Said, Time};
 use firedrill_sim::draw::Seed;

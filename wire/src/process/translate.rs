@@ -58,8 +58,6 @@ pub(super) fn translate(log: &Log, said: &Said<'_>, next: Option<&Said<'_>>) -> 
         Said::Stored { key, .. } => {
             Translated::Strange(format!("a client that amends left a marker on {key}"))
         }
-        Said::Other => {
-            Translated::Strange("a client that amends changed the bucket itself".into())
-        }
+        Said::Other => Translated::Strange("a client that amends changed the bucket itself".into()),
     }
 }
