@@ -116,7 +116,7 @@ pub const BUGS: &[Entry] = &[
     bug("AM-29", "the order of requests depends on what the thread did before", Designed, &[Deterministic], &[]),
     bug("AM-30", "a key of which only markers are left panics", Designed, &[NoPanic], &[]),
     bug("AM-31", "of many stacks of markers in one batch, only one marker of each goes", Designed, &[A1], &["op.delete-prefix", "op.delete-twice"]),
-    bug("AM-32", "several deleted blocks under an untouched snapshot pass for a vacuum's", Designed, &[A4], &["op.delete-some"]),
+    bug("AM-32", "blocks deleted one after the other under an untouched snapshot pass for a vacuum's", Designed, &[A4], &["op.delete-some"]),
     bug("AM-33", "equal lengths are taken for equal bytes", Designed, &[A2], &["op.overwrite"]),
     bug("AM-34", "a key of which nothing is listed counts as intact", Designed, &[A4], &["op.purge-version"]),
     bug("AM-35", "a vacuum that took three snapshots or more is undone", Designed, &[A3], &["op.vacuum"]),

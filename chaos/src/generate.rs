@@ -198,7 +198,12 @@ fn hosts(seed: Seed, profile: &Profile, amend: &AmendOptions) -> Hosts {
     };
     let crash_after = (0..crashes)
         .map(|nth| {
-            let most = [6, 20, 60][seed.below(3, HOSTS, "scale", nth) as usize];
+            // What a crash alone can do wrong it does where something is published: not at the start.
+            let scales = match profile.is_lone_crash() {
+                true => [20, 40, 60],
+                false => [6, 20, 60],
+            };
+            let most = scales[seed.below(3, HOSTS, "scale", nth) as usize];
             seed.between(1, most, HOSTS, "crash", nth)
         })
         .collect();
@@ -287,7 +292,7 @@ impl Acts<'_> {
         if self.profile.does("op.delete-prefix") {
             self.push(Act::DeletePrefix { again: false });
         }
-        self.some("op.delete-some", 6, |acts, nth| {
+        self.some("op.delete-some", 9, |acts, nth| {
             acts.key(nth, "delete", ANY).map(|key| Act::Delete { key })
         });
         self.some("op.purge-version", 2, |acts, nth| {

@@ -66,7 +66,7 @@ impl Profile {
             faults.retain(|name| *name == "s3.page-boundary");
         }
         // A crash in an otherwise faultless world, because only there can its end be told beforehand (A6).
-        if seed.chance(40, PROFILE, "lone-crash", 0) && faults.contains(&"host.crash") {
+        if seed.chance(50, PROFILE, "lone-crash", 0) && faults.contains(&"host.crash") {
             faults.retain(|name| matches!(*name, "s3.page-boundary" | "host.crash"));
         }
         Self {

@@ -53,17 +53,18 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    let spoken = match tier(arguments) {
-        // Its own command: what it counts is kills, not cases.
-        Some("process") if task == "chaos" => spoken("process", &without_tier(arguments)),
-        _ => spoken(task, arguments),
-    };
+    let spoken = spoken(task, arguments);
     cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
 }
 
-fn spoken(command: &str, arguments: &[String]) -> Vec<String> {
-    let command = std::iter::once(command.to_owned());
-    command.chain(arguments.iter().cloned()).collect()
+/// The words for `firedrill-wire`. Processes have a command of their own, which also replays.
+fn spoken(task: &str, arguments: &[String]) -> Vec<String> {
+    let processes = tier(arguments) == Some("process") && ["chaos", "replay"].contains(&task);
+    let (command, rest) = match processes {
+        true => ("process", without_tier(arguments)),
+        false => (task, arguments.to_vec()),
+    };
+    std::iter::once(command.to_owned()).chain(rest).collect()
 }
 
 /// What stands behind `--tier`.

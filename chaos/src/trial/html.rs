@@ -153,13 +153,13 @@ fn checkers(matrix: &Matrix) -> Markup {
     let caption = "How many cases show the bug to each checker; marked where no other one sees it.";
     let ids: Vec<&str> = Property::ALL.iter().map(|property| property.id()).collect();
     let cell = |row: &matrix::Row, property: &Property| {
-        let found = row.by.iter().find(|(by, _)| by == property);
+        let found = row.by.iter().find(|by| by.property == *property);
         let only = row.only_catcher() == Some(*property);
         html! {
             @match found {
                 None => td.number {},
-                Some((_, count)) if only => td.number.only { (count) },
-                Some((_, count)) => td.number { (count) },
+                Some(by) if only => td.number.only { (by.cases) },
+                Some(by) => td.number { (by.cases) },
             }
         }
     };

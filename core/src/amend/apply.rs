@@ -152,6 +152,8 @@ impl Amend {
                         version,
                         body: super::planted::hint_body(
                             body,
+                            object,
+                            history,
                             &self.options.target,
                             self.versioning,
                         ),

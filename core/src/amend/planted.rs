@@ -17,13 +17,24 @@ use super::decide::Wanted;
 use super::job::Job;
 use super::listing::Listing;
 use super::machine::{Amend, LookFor};
+use super::objects::{Object, name};
 use super::options::Target;
 use super::report::{Class, Decision};
 
 /// AM-23: the hint's bytes, as somebody might write them anew who thinks of them as a line of text.
-pub(super) fn hint_body(body: Bytes, target: &Target, versioning: Option<Versioning>) -> Bytes {
+pub(super) fn hint_body(
+    body: Bytes,
+    object: &Object,
+    history: &History,
+    target: &Target,
+    versioning: Option<Versioning>,
+) -> Bytes {
     let asked = *target == Target::Current && versioning == Some(Versioning::Enabled);
-    if !(planted("AM-23") && asked) {
+    let as_planned = || {
+        let mut versions = history.versions();
+        versions.all(|version| object.seen.contains(&name(version)))
+    };
+    if !(planted("AM-23") && asked && as_planned()) {
         return body;
     }
     let mut line = body.to_vec();
@@ -205,8 +216,8 @@ impl Amend {
         *markers = kept;
     }
 
-    /// AM-32: where hint, snapshots and segments were never deleted and three or more objects below them
-    /// are, somebody is thought to have deleted those on purpose.
+    /// AM-32: where hint, snapshots and segments were never deleted, and four or more objects below them were,
+    /// one after the other, somebody is thought to have done that on purpose.
     pub(super) fn mistake_for_vacuum(&mut self) {
         let is_above =
             |class: Class| matches!(class, Class::Hint | Class::Snapshot | Class::Segment);
@@ -230,7 +241,11 @@ impl Amend {
                 is_below && under_one_marker(listing.get(key))
             })
             .collect();
-        if deleted.len() >= 3 {
+        let moments = deleted
+            .iter()
+            .filter_map(|(key, _)| listing.get(key).current());
+        let moments: BTreeSet<_> = moments.map(Entry::last_modified).collect();
+        if deleted.len() >= 4 && moments.len() >= 3 {
             for (_, object) in &mut deleted {
                 object.wanted = Wanted::Nothing("a vacuum took it away".into());
             }

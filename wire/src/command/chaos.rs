@@ -140,7 +140,7 @@ fn print_failures(arguments: &Chaos, planted: Option<&'static str>, failures: &[
     let Chaos { tier, network, .. } = *arguments;
     for (case, violations) in failures.iter().take(TOLD_MAX) {
         let name = format!("{:#018x}", case.seed);
-        let line = replay_line(&name, tier, network, planted);
+        let line = replay_line(&name, tier.name(), network, planted);
         let scenario = scenario(case.seed, network);
         match tier.run(&scenario, &Amend::new, planted, false) {
             Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),

@@ -98,12 +98,7 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     let number = *number as u64;
     println!(
         "case {number}: {}",
-        replay_line(
-            &batch.name(number),
-            arguments.tier,
-            arguments.network,
-            batch.planted
-        )
+        replay_line(&batch.name(number), tier, arguments.network, batch.planted)
     );
     let here = batch.trace(number);
     let there = match arguments.hostile {

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
         println!("{}", report::describe(&scenario).join("\n"));
         println!("no property was violated on {}", tier.name());
     } else {
-        let line = replay_line(case, *tier, arguments.network, planted);
+        let line = replay_line(case, tier.name(), arguments.network, planted);
         println!("{}", report::failure(&scenario, &outcome, &line));
     }
     println!(

@@ -3,9 +3,8 @@
 use firedrill_chaos::scenario::{Fault, Scenario};
 use firedrill_s3_mock::{Effect, Operation, Position};
 use firedrill_wire::compare::{Verdict, compare};
-use firedrill_wire::tier::Tier;
 
-use crate::{kept_case, play};
+use crate::{BOTH, kept_case, play};
 
 /// A table whose folder was deleted twice: listing, reading and removing markers are needed.
 fn deleted() -> Scenario {
@@ -41,7 +40,7 @@ fn survives(mut scenario: Scenario, fault: Fault, strikes: u64) {
     let told = &scenario.faults[0];
     assert_eq!(outcome.violations, [], "{told:?}");
     assert_eq!(outcome.fired, [strikes], "{told:?}");
-    assert_eq!(compare(&scenario, &Tier::ALL), Verdict::Equal, "{told:?}");
+    assert_eq!(compare(&scenario, &BOTH), Verdict::Equal, "{told:?}");
 }
 
 #[test]

@@ -13,7 +13,11 @@ use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner::Outcome;
 use firedrill_chaos::scenario::{Scenario, TableSource};
 use firedrill_core::amend::Amend;
+use firedrill_wire::compare::Player;
 use firedrill_wire::tier::Tier;
+
+/// The simulated world, and simulated TCP.
+const BOTH: [Player; 2] = [Player::Within(Tier::Des), Player::Within(Tier::Turmoil)];
 
 /// Runs a scenario on simulated TCP, with a planted bug or none.
 fn play(scenario: &Scenario, planted: Option<&'static str>) -> Result<Outcome, Vec<Violation>> {

@@ -4,18 +4,13 @@ use firedrill_chaos::campaign::case_seed;
 use firedrill_chaos::generate;
 use firedrill_wire::compare::{Verdict, compare};
 use firedrill_wire::network;
-use firedrill_wire::tier::Tier;
 
-use crate::{kept, kept_case, violated};
+use crate::{BOTH, kept, kept_case, violated};
 
 #[test]
 fn kept_cases_come_to_the_same() {
     for (name, case) in kept() {
-        assert_eq!(
-            compare(&case.scenario, &Tier::ALL),
-            Verdict::Equal,
-            "{name}"
-        );
+        assert_eq!(compare(&case.scenario, &BOTH), Verdict::Equal, "{name}");
     }
 }
 
@@ -23,7 +18,7 @@ fn kept_cases_come_to_the_same() {
 fn generated_cases_come_to_the_same() {
     for number in 0..12 {
         let scenario = generate::scenario(case_seed(8, number));
-        let verdict = compare(&scenario, &Tier::ALL);
+        let verdict = compare(&scenario, &BOTH);
         assert!(
             !matches!(verdict, Verdict::Differs(_)),
             "{number}: {verdict:?}"
@@ -35,7 +30,7 @@ fn generated_cases_come_to_the_same() {
 fn generated_cases_with_faults_of_the_network_come_to_the_same() {
     for number in 0..12 {
         let scenario = network::added(generate::scenario(case_seed(9, number)));
-        let verdict = compare(&scenario, &Tier::ALL);
+        let verdict = compare(&scenario, &BOTH);
         assert!(
             !matches!(verdict, Verdict::Differs(_)),
             "{number}: {verdict:?}"
