@@ -24,7 +24,10 @@ use super::state::Shared;
 use crate::{Effect, Fault, Operation, Position};
 
 /// Before the operation. Some: the answer, and the operation never happens.
-pub(super) async fn before(shared: &Shared, fault: &Fault) -> Option<Result<Response<Body>, Broken>> {
+pub(super) async fn before(
+    shared: &Shared,
+    fault: &Fault,
+) -> Option<Result<Response<Body>, Broken>> {
     let embedded = fault.position == Position::During && fault.operation == Operation::CopyObject;
     if fault.position != Position::Before {
         let status = status_of(fault.effect).filter(|_| embedded);
