@@ -103,7 +103,7 @@ pub const BUGS: &[Entry] = &[
     bug("AM-16", "after a restart the plan of before is carried on", Designed, &[A6], &["host.crash"]),
     bug("AM-17", "what somebody copied back by hand is copied once more", Designed, &[A7], &["op.partial-manual-restore"]),
     bug("AM-18", "a body cut short is taken for the whole", Designed, &[A2], &["s3.reset-body"]),
-    bug("AM-19", "a request that outlived its patience counts as \"not there\"", Designed, &[A4], &["s3.slow"]),
+    bug("AM-19", "a request that outlived its patience counts as \"not there\"", Designed, &[A1, A4], &["s3.slow"]),
     bug("AM-20", "a denied read counts as lost", Designed, &[A4], &["s3.denied"]),
     bug("AM-21", "where removing markers is denied it gives up, though a copy would do", Designed, &[A1], &["s3.deny-version-delete"]),
     bug("AM-22", "an archived version counts as restorable", Designed, &[A4], &["s3.archived"]),
