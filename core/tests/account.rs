@@ -1,9 +1,9 @@
-//! What the machine says: progress, costs, reasons, refusals, and which commit it took.
+//! What the machine says: progress, costs, refusals, and what somebody did meanwhile.
 
 mod play;
 
 use firedrill_core::amend::{Class, Decision, Options, Phase, Progress, State, Verified};
-use firedrill_core::object::{Answer, Cause, Entry, Key, Operation, Request};
+use firedrill_core::object::{Cause, Key, Operation, Request};
 use firedrill_s3_mock::Versioning;
 use firedrill_sim::fixture::{Table, segment};
 use firedrill_sim::fuse::{Change, Flavour, TableSpec};
@@ -485,92 +485,5 @@ fn what_somebody_put_on_the_hint_and_cannot_be_read_leaves_it_unknown() {
         } else {
             table.assert_back(&[]);
         }
-    }
-}
-
-#[test]
-fn metadata_that_cannot_be_metadata_is_not_read() {
-    for (size, is_read) in [(512 << 20, true), ((512 << 20) + 1, false)] {
-        let mut table = table(OLD, 1);
-        let segment = table.keys_of(Class::Segment).remove(0);
-        let options = table.options();
-        let played = play(&mut table, options, |table, request| {
-            let mut reply = bucket(table, request);
-            if let Ok(Answer::Page { entries, .. }) = &mut reply {
-                for (key, entry) in entries {
-                    if let (true, Entry::Version(version)) = (key.as_str() == segment, entry) {
-                        version.size = size;
-                    }
-                }
-            }
-            Some(reply)
-        });
-        let asked = played
-            .requests
-            .iter()
-            .filter(|request| reads(request, &segment));
-        assert_eq!(asked.count() > 0, is_read);
-        let reason = played.said(&segment).1;
-        assert_eq!(
-            reason.contains("(larger than metadata can be)"),
-            !is_read,
-            "{reason}"
-        );
-    }
-}
-
-#[test]
-fn metadata_says_why_none_of_its_versions_will_do() {
-    let reason = |versions: &[&str], purge: bool| {
-        let mut table = table(OLD, 1);
-        let segment = table.keys_of(Class::Segment).remove(0);
-        if purge {
-            table.purge(&segment);
-        }
-        versions
-            .iter()
-            .for_each(|body| table.put(&segment, (*body).to_owned()));
-        let options = table.options();
-        honest(&mut table, options).said(&segment).1.to_owned()
-    };
-    let shorter = "shorter than its envelope";
-    assert_eq!(
-        reason(&["x"], true),
-        format!("its only surviving version does not read as what its reference names ({shorter})")
-    );
-    assert_eq!(
-        reason(&["x", "y"], true),
-        format!(
-            "none of its 2 surviving versions reads as what its reference names (the last: {shorter})"
-        )
-    );
-    assert_eq!(
-        reason(&[], true),
-        "no data version of it is left in the bucket"
-    );
-    assert_eq!(
-        reason(&["PAR1"], true),
-        "its form is not understood here (a column-oriented segment), so nothing below it could be looked at"
-    );
-}
-
-#[test]
-fn statistics_that_are_no_statistics_are_lost() {
-    for (flavour, class) in [
-        (OLD, Class::TableStatistics),
-        (NEW, Class::SegmentStatistics),
-    ] {
-        let mut table = Table::usual(flavour);
-        let key = table.keys_of(class).remove(0);
-        let size = table.written[&Key::from(key.as_str())].len();
-        table.purge(&key);
-        table.put(&key, vec![b'x'; size]);
-        let report = table.amend();
-        let object = report
-            .objects
-            .iter()
-            .find(|object| object.key.as_str() == key);
-        assert_eq!(object.map(|object| &object.decision), Some(&Decision::Lost));
-        assert_eq!(report.exit_status(), 1);
     }
 }

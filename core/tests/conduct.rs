@@ -35,17 +35,24 @@ fn what_fails_for_a_while_is_sent_eight_times_at_growing_distances() {
     let mut table = table(OLD, 1);
     let segment = table.keys_of(Class::Segment).remove(0);
     let options = table.options();
-    let mut left = 7;
-    let played = play(&mut table, options.clone(), |_, request| {
-        if !reads(request, &segment) || left == 0 {
-            return None;
-        }
-        left -= 1;
-        refused(busy())
-    });
-    let milliseconds = [100, 200, 400, 800, 1600, 3200, 6400];
-    assert_eq!(played.timers, milliseconds.map(Duration::from_millis));
-    assert_eq!(played.report.state, State::Complete);
+    for passing in [
+        busy(),
+        Cause::Timeout,
+        Cause::Connection("reset".into()),
+        Cause::BodyCut,
+    ] {
+        let mut left = 7;
+        let played = play(&mut table, options.clone(), |_, request| {
+            if !reads(request, &segment) || left == 0 {
+                return None;
+            }
+            left -= 1;
+            unclear(passing.clone())
+        });
+        let milliseconds = [100, 200, 400, 800, 1600, 3200, 6400];
+        assert_eq!(played.timers, milliseconds.map(Duration::from_millis));
+        assert_eq!(played.report.state, State::Complete);
+    }
 
     let played = play(&mut table, options, |_, request| {
         reads(request, &segment)

@@ -43,7 +43,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 
 /// Entries newest first. At most one has the id `null`, as in a bucket.
 fn history(entries: &[Drawn]) -> History {
-    let mut null_seen = false;
+    let (mut null_seen, count) = (false, entries.len());
     let entries = entries.iter().enumerate().map(|(nth, drawn)| {
         let is_null = drawn.is_null && !null_seen;
         null_seen |= drawn.is_null;
@@ -69,7 +69,9 @@ fn history(entries: &[Drawn]) -> History {
             archived,
         })
     });
-    entries.collect()
+    let history: History = entries.collect();
+    assert_eq!(history.entries().len(), count);
+    history
 }
 
 /// What a version holds, by its place in the history.

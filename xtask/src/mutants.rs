@@ -1,11 +1,13 @@
 //! Mutation testing of core: would anybody notice if one of its lines were another?
 //!
 //! ```text
-//!  core, one line changed ──► core's tests and the short drill ──► killed: noticed
-//!                                                              └─► survived: excused, by name, with a reason, or a gap
+//!  core, one line changed ──► core's own tests ──► survived ──► the short drill ──► survived: excused, by name
+//!                                   │                                 │             and with a reason, or a gap
+//!                                   └─────────────► killed ◄──────────┘
 //! ```
 //!
-//! cargo-mutants makes and tries the mutants (`.cargo/mutants.toml`); here its survivors are held against
+//! cargo-mutants makes and tries the mutants (`.cargo/mutants.toml`). Core's own tests come first, because they
+//! are built in a second; only what they miss is tried by the drill. Its survivors are held against
 //! `core/mutants-excused.md`, of which each line must still be needed.
 
 use std::collections::BTreeMap;
@@ -15,21 +17,46 @@ use std::process::{Command, ExitCode};
 
 use crate::{complain, say};
 
-/// Of a hundred mutants that compile, so many must be killed, the excused ones not counted as killed.
+/// Of a hundred mutants that compile, so many must be killed; an excused one is not killed.
 const KILLED_PERCENT_MIN: usize = 95;
 
 /// A mutant can allocate for ever: kibibytes of address space that one process may have.
 const ADDRESS_SPACE_KIB: u64 = 8 << 20;
 
 const EXCUSED: &str = "core/mutants-excused.md";
-const OUT: &str = "target/mutants.out";
 
-/// Tries every mutant, or with `--shard K/N` a part of them. `--judge` judges what the last run left.
+/// Who tries a mutant, where the results go, and what cargo test is told.
+const OWN_TESTS: Stage = ("firedrill-core", "target/mutants-own", &["--tests"]);
+const DRILL: Stage = (
+    "firedrill-chaos",
+    "target/mutants-drill",
+    &["--test", "short_drill"],
+);
+
+type Stage = (&'static str, &'static str, &'static [&'static str]);
+
+const USAGE: &str = "usage: cargo xtask mutants [--shard K/N] [--jobs J] [--judge]
+--shard tries one part of N (K from 0), --judge tries nothing and judges what the last run left
+";
+
+/// Tries every mutant, or one part of them, and judges the outcome.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
-    let only_judge = arguments.iter().any(|argument| argument == "--judge");
-    if !only_judge && let Err(sentence) = try_all(root, arguments) {
-        complain(&sentence);
-        return ExitCode::FAILURE;
+    let (mut shared, mut shard, mut only_judge) = (Vec::new(), Vec::new(), false);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match (word.as_str(), word == "--judge") {
+            (_, true) => only_judge = true,
+            ("--shard", _) => {
+                shard.extend([word.clone(), words.next().cloned().unwrap_or_default()])
+            }
+            ("--jobs", _) => {
+                shared.extend([word.clone(), words.next().cloned().unwrap_or_default()])
+            }
+            _ => {
+                complain(USAGE);
+                return ExitCode::from(2);
+            }
+        }
     }
     let excused = match fs::read_to_string(root.join(EXCUSED)) {
         Ok(text) => excuses(&text),
@@ -38,17 +65,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let list = |name: &str| {
-        let text = fs::read_to_string(root.join(OUT).join(name)).unwrap_or_default();
-        text.lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let outcome = Outcome {
-        killed: list("caught.txt").len() + list("timeout.txt").len(),
-        survived: list("missed.txt"),
-        unviable: list("unviable.txt").len(),
-        is_whole: !arguments.iter().any(|argument| argument == "--shard"),
-    };
-    let (sentences, holds) = outcome.judge(&excused);
+    if !only_judge && let Err(sentence) = try_all(root, &shared, &shard) {
+        complain(&sentence);
+        return ExitCode::FAILURE;
+    }
+    let (sentences, holds) = Outcome::read(root, shard.is_empty()).judge(&excused);
     say(&sentences);
     if holds {
         ExitCode::SUCCESS
@@ -57,25 +78,62 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
     }
 }
 
-fn try_all(root: &Path, arguments: &[String]) -> Result<(), String> {
-    let has_tool = Command::new("cargo-mutants")
-        .args(["mutants", "--version"])
-        .output();
-    if has_tool.is_err() {
-        return Err("cargo-mutants is missing: cargo install cargo-mutants --locked".into());
+fn try_all(root: &Path, shared: &[String], shard: &[String]) -> Result<(), String> {
+    let (_, drill, _) = DRILL;
+    let _ = fs::remove_dir_all(root.join(drill));
+    stage(root, OWN_TESTS, &[shared, shard].concat())?;
+    let survivors = list(root, OWN_TESTS, "missed.txt");
+    if survivors.is_empty() {
+        return Ok(());
     }
-    let script = format!("ulimit -v {ADDRESS_SPACE_KIB}; exec cargo-mutants mutants \"$@\"");
+    complain(&format!(
+        "\n{} survived core's own tests: the drill",
+        survivors.len()
+    ));
+    let named = survivors
+        .iter()
+        .map(|mutant| format!("--re=^{}$", escaped(mutant)));
+    stage(root, DRILL, &[shared.to_vec(), named.collect()].concat())
+}
+
+fn stage(root: &Path, (package, out, told): Stage, arguments: &[String]) -> Result<(), String> {
+    let script = format!("ulimit -v {ADDRESS_SPACE_KIB}; exec cargo mutants \"$@\"");
     let mut command = Command::new("sh");
     command.current_dir(root).args(["-c", &script, "mutants"]);
-    command.args(["--package", "firedrill-core", "--output", "target"]);
+    command.args(["--package=firedrill-core", "--output", out]);
+    command.arg(format!("--test-package={package}"));
+    command.args(told.iter().map(|word| format!("--cargo-arg={word}")));
     let status = command.args(arguments).status();
     let code = status.map_err(|error| format!("no shell: {error}"))?.code();
     // "2: some mutants were not caught", "3: some timed out": both are for the judge.
     match code {
         Some(0 | 2 | 3) => Ok(()),
+        Some(101) => Err("is cargo-mutants there? cargo install cargo-mutants --locked".into()),
         Some(code) => Err(format!("cargo-mutants ended with status {code}")),
         None => Err("cargo-mutants was interrupted".into()),
     }
+}
+
+/// One of the lists that cargo-mutants leaves.
+fn list(root: &Path, (_, out, _): Stage, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(root.join(out).join("mutants.out").join(name));
+    text.unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A text as a regular expression that matches it and nothing else.
+fn escaped(text: &str) -> String {
+    const SPECIAL: &str = r"\.+*?()|[]{}^$#&-~";
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if SPECIAL.contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }
 
 /// What a run of cargo-mutants found.
@@ -88,6 +146,18 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// What the two stages left.
+    fn read(root: &Path, is_whole: bool) -> Self {
+        let both = |name: &str| [OWN_TESTS, DRILL].map(|stage| list(root, stage, name).len());
+        let killed: usize = both("caught.txt").iter().chain(&both("timeout.txt")).sum();
+        Self {
+            killed,
+            survived: list(root, DRILL, "missed.txt"),
+            unviable: both("unviable.txt").iter().sum(),
+            is_whole,
+        }
+    }
+
     /// What is to be said of it, and whether all holds.
     fn judge(&self, excused: &BTreeMap<String, usize>) -> (String, bool) {
         let mut left = excused.clone();
@@ -186,6 +256,12 @@ mod tests {
             ..outcome(100, &[])
         };
         assert!(shard.judge(&excused).1);
+    }
+
+    #[test]
+    fn a_mutant_is_named_to_the_letter() {
+        let name = escaped("a.rs:1:2: f -> &'a [x]");
+        assert_eq!(name, r"a\.rs:1:2: f \-> \&'a \[x\]");
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Amend {
         reply: Reply,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let Some(mut active) = self.lookups.remove(&id) else {
+        let Some(active) = self.lookups.remove(&id) else {
             return Ok(());
         };
         let mut ask = Vec::new();
@@ -113,8 +113,8 @@ impl Amend {
             Ok(Answer::Body(body)) => self.judge(active, &body, &mut ask, out)?,
             Err(failure) if *failure.cause() == Cause::NotFound => {
                 reached(Probe::MetadataVanished);
+                // The version in question, or the twin that was read in its place: then another twin may do.
                 self.listing.forget(&active.lookup.key, &read.id);
-                active.position += usize::from(active.lookup.versions.contains(&read.id));
                 self.try_version(active, &mut ask, out)?;
             }
             Err(failure) if planted("AM-20") && matches!(failure.cause(), Cause::Denied(_)) => {
