@@ -216,6 +216,42 @@ fn is_small(scenario: &Scenario) -> bool {
     }
 }
 
+/// The small table, deleted; and while the host is down somebody does something to one of its objects.
+pub fn while_down() -> Vec<Scenario> {
+    let kinds = [
+        Kind::Block,
+        Kind::Index,
+        Kind::Segment,
+        Kind::Snapshot,
+        Kind::Hint,
+    ];
+    let acts = |key| {
+        [
+            Act::Delete { key },
+            Act::Overwrite {
+                key,
+                with: Garbage::Longer(3),
+            },
+            Act::Purge {
+                key,
+                versions: Versions::Right,
+            },
+            Act::CopyBack { key },
+        ]
+    };
+    let acts = kinds
+        .into_iter()
+        .flat_map(|kind| acts(Selector::new(kind, 0)));
+    acts.map(|act| {
+        let mut scenario = two_commits();
+        let when = When::WhileDown;
+        let deleted = before(Act::DeletePrefix { again: false });
+        scenario.operations = vec![deleted, Operation { when, act }];
+        scenario
+    })
+    .collect()
+}
+
 /// What can become of one object.
 pub const FATES: [&str; 5] = ["purged", "deleted", "same-length", "longer", "replaced"];
 

@@ -98,7 +98,7 @@ fn a_report_fits_a_terminal_and_names_the_moment_that_violates() {
             told.lines().count() <= text::ROWS_MAX,
             "{bug}: too long\n{told}"
         );
-        for row in told.lines().filter(|row| !row.contains(" = ")) {
+        for row in told.lines().filter(|row| !is_exact(row)) {
             assert!(
                 row.chars().count() <= text::COLUMNS_MAX,
                 "{bug}: too wide\n{row}"
@@ -118,6 +118,10 @@ fn a_report_fits_a_terminal_and_names_the_moment_that_violates() {
         );
         assert!(told.contains("replay: "), "{bug}:\n{told}");
         assert!(!story.claims.is_empty(), "{bug}: nothing is claimed");
+        for history in &story.histories {
+            let named = told.contains(history.key.as_str());
+            assert!(named, "{bug}: {} is nowhere in full\n{told}", history.key);
+        }
         let shows = story
             .moments
             .iter()
@@ -131,6 +135,11 @@ fn a_report_fits_a_terminal_and_names_the_moment_that_violates() {
             "{bug}: a run has a place\n{told}"
         );
     }
+}
+
+/// Whether a row is there to be copied.
+fn is_exact(row: &str) -> bool {
+    row.contains(" = ") || row.starts_with("replay: ")
 }
 
 #[test]

@@ -25,11 +25,13 @@
 
 mod backstage;
 mod document;
+mod ledger;
 mod message;
 mod programs;
 mod relay;
 mod strike;
 mod theatre;
+mod translate;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,8 +45,8 @@ use firedrill_core::amend::Amend;
 use firedrill_s3_mock::Effect;
 use firedrill_sim::draw::{Seed, Stream};
 
+pub use ledger::Ledger;
 pub use programs::find_binary;
-pub use theatre::Ledger;
 
 use crate::outcome::Outcome;
 

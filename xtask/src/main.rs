@@ -5,6 +5,7 @@
 
 mod drill;
 mod gate;
+mod mutants;
 mod tidy;
 
 use std::process::{Command, ExitCode};
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         "ci" => gate::run(&gate::CI),
         "nightly" => gate::run(&gate::NIGHTLY),
         "tidy" => report_tidy(),
+        "mutants" => mutants::run(&tidy::root(), &rest),
         "bench" => cargo(&["bench", "-p", "firedrill-benches"], &rest),
         "help" | "--help" | "-h" => {
             say(HELP);

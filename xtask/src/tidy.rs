@@ -67,7 +67,7 @@ pub(crate) fn check() -> Vec<String> {
     broken
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask
         .parent()

@@ -51,6 +51,9 @@ pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
     let draws = arguments.draws.max(1);
     let mut scenarios = kept(&arguments.cases)?;
     let kept = scenarios.len();
+    let acted = exhaustive::while_down();
+    let down = acted.len();
+    scenarios.extend(acted);
     scenarios.extend(exhaustive::small(arguments.seed, arguments.small));
     silence_panics();
     let started = Instant::now();
@@ -68,7 +71,8 @@ pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
             .flat_map(|scenario| exhaustive::drawn(scenario, draws))
     };
     let what = format!(
-        "a crash after each effect of {kept} kept and {} small generated cases, drawn {draws} times",
+        "a crash after each effect of {kept} kept and {} small generated cases, and of {down} in which \
+         somebody acts while the host is down; drawn {draws} times each",
         arguments.small
     );
     sweep(&what, each().map(Scope::Crash).collect());

@@ -38,15 +38,17 @@ const MIDDLE: usize = 3;
 pub fn text(story: &Story) -> String {
     let mut head = claim(story);
     let (body, foot) = (contradiction(story), foot(story));
-    let used = head.len() + body.len() + foot.len();
+    let used = head.len() + body.len() + foot.len() + exact(story).len();
     let room = ROWS_MAX.saturating_sub(used + 2).max(4);
     if !story.moments.is_empty() {
         head.push(String::new());
         head.extend(witness(story, room));
     }
     let all = head.into_iter().chain(body).chain(foot);
-    let fitted: Vec<String> = all.map(|row| cut(&row, COLUMNS_MAX)).collect();
-    fitted.join("\n")
+    let mut rows: Vec<String> = all.map(|row| cut(&row, COLUMNS_MAX)).collect();
+    // What is to be copied is whole, however long it is.
+    rows.extend(exact(story));
+    rows.join("\n")
 }
 
 fn claim(story: &Story) -> Vec<String> {
@@ -85,7 +87,11 @@ fn witness(story: &Story, room: usize) -> Vec<String> {
         let (start, drawn, words, flag) = match row {
             Row::Gap(words) => (String::new(), lines(&story.lanes, '┊'), words, None),
             Row::Moment(moment) => {
-                let time = moment.at.map_or("before".into(), time);
+                let time = match (moment.at, moment.seq) {
+                    (Some(at), _) => time(at),
+                    (None, None) => "before".into(),
+                    (None, Some(_)) => String::new(),
+                };
                 let seq = moment.seq.map_or(String::new(), |seq| seq.to_string());
                 let start = format!("{time:>8} {seq:>5}");
                 let flag = moment.violates.then(|| format!(" ◄ {}", story.property));
@@ -254,13 +260,16 @@ fn foot(story: &Story) -> Vec<String> {
         rows.extend(wrapped(&format!("profile: {profile}"), "         ", 1));
     }
     rows.extend(story.shrunk.iter().cloned());
-    for (short, key) in story.legend.iter().take(3) {
-        rows.push(format!("{short} = {key}"));
-    }
-    for (what, line) in &story.commands {
-        rows.push(format!("{what}: {line}"));
-    }
     rows
+}
+
+/// Keys and commands in full.
+fn exact(story: &Story) -> Vec<String> {
+    let keys = story.legend.iter().take(3);
+    let keys = keys.map(|(short, key)| format!("{short} = {key}"));
+    let commands = story.commands.iter();
+    let commands = commands.map(|(what, line)| format!("{what}: {line}"));
+    keys.chain(commands).collect()
 }
 
 /// A moment of the world, from its start.

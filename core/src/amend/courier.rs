@@ -15,8 +15,8 @@ use super::planted::{is_blind, planted_reply};
 
 /// How often one request is sent before its failure is final.
 const ATTEMPTS_MAX: u32 = 8;
+/// Doubled with each attempt: the last one waits 6.4 s.
 const DELAY_MS_FIRST: u64 = 100;
-const DELAY_MS_MAX: u64 = 10_000;
 
 /// Requests queued, in flight, and waiting to be sent again.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Courier {
             Err(failure) if !self.stopped && may_be_repeated(&parcel, failure) => {
                 reached(Probe::SentAgain);
                 let doubled = DELAY_MS_FIRST << (parcel.attempts - 1);
-                let delay = Duration::from_millis(doubled.min(DELAY_MS_MAX));
+                let delay = Duration::from_millis(doubled);
                 let id = TimerId(self.take_id());
                 self.waiting.insert(id, parcel);
                 out.push(Effect::Timer { id, delay });

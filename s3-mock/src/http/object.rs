@@ -304,7 +304,7 @@ async fn delete_one(
     let mut struck = None;
     if let Some(fault) = &fault {
         match fault.effect {
-            crate::Effect::Slow { delay_ms } => faults::wait(delay_ms).await,
+            crate::Effect::Slow { delay_ms } => shared.wait(delay_ms).await,
             effect => {
                 let other = faults::status_of(crate::Effect::InternalError);
                 struck = faults::status_of(effect)

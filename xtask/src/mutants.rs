@@ -1,0 +1,199 @@
+//! Mutation testing of core: would anybody notice if one of its lines were another?
+//!
+//! ```text
+//!  core, one line changed ──► core's tests and the short drill ──► killed: noticed
+//!                                                              └─► survived: excused, by name, with a reason, or a gap
+//! ```
+//!
+//! cargo-mutants makes and tries the mutants (`.cargo/mutants.toml`); here its survivors are held against
+//! `core/mutants-excused.md`, of which each line must still be needed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::{complain, say};
+
+/// Of a hundred mutants that compile, so many must be killed, the excused ones not counted as killed.
+const KILLED_PERCENT_MIN: usize = 95;
+
+/// A mutant can allocate for ever: kibibytes of address space that one process may have.
+const ADDRESS_SPACE_KIB: u64 = 8 << 20;
+
+const EXCUSED: &str = "core/mutants-excused.md";
+const OUT: &str = "target/mutants.out";
+
+/// Tries every mutant, or with `--shard K/N` a part of them. `--judge` judges what the last run left.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
+    let only_judge = arguments.iter().any(|argument| argument == "--judge");
+    if !only_judge && let Err(sentence) = try_all(root, arguments) {
+        complain(&sentence);
+        return ExitCode::FAILURE;
+    }
+    let excused = match fs::read_to_string(root.join(EXCUSED)) {
+        Ok(text) => excuses(&text),
+        Err(error) => {
+            complain(&format!("{EXCUSED}: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let list = |name: &str| {
+        let text = fs::read_to_string(root.join(OUT).join(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let outcome = Outcome {
+        killed: list("caught.txt").len() + list("timeout.txt").len(),
+        survived: list("missed.txt"),
+        unviable: list("unviable.txt").len(),
+        is_whole: !arguments.iter().any(|argument| argument == "--shard"),
+    };
+    let (sentences, holds) = outcome.judge(&excused);
+    say(&sentences);
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn try_all(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let has_tool = Command::new("cargo-mutants")
+        .args(["mutants", "--version"])
+        .output();
+    if has_tool.is_err() {
+        return Err("cargo-mutants is missing: cargo install cargo-mutants --locked".into());
+    }
+    let script = format!("ulimit -v {ADDRESS_SPACE_KIB}; exec cargo-mutants mutants \"$@\"");
+    let mut command = Command::new("sh");
+    command.current_dir(root).args(["-c", &script, "mutants"]);
+    command.args(["--package", "firedrill-core", "--output", "target"]);
+    let status = command.args(arguments).status();
+    let code = status.map_err(|error| format!("no shell: {error}"))?.code();
+    // "2: some mutants were not caught", "3: some timed out": both are for the judge.
+    match code {
+        Some(0 | 2 | 3) => Ok(()),
+        Some(code) => Err(format!("cargo-mutants ended with status {code}")),
+        None => Err("cargo-mutants was interrupted".into()),
+    }
+}
+
+/// What a run of cargo-mutants found.
+struct Outcome {
+    killed: usize,
+    survived: Vec<String>,
+    unviable: usize,
+    /// Every mutant was tried, so an excuse that nobody needs is stale.
+    is_whole: bool,
+}
+
+impl Outcome {
+    /// What is to be said of it, and whether all holds.
+    fn judge(&self, excused: &BTreeMap<String, usize>) -> (String, bool) {
+        let mut left = excused.clone();
+        let mut said = String::new();
+        let mut unexcused = 0;
+        for mutant in &self.survived {
+            match left
+                .get_mut(&without_place(mutant))
+                .filter(|left| **left > 0)
+            {
+                Some(left) => *left -= 1,
+                None => {
+                    unexcused += 1;
+                    said += &format!("survived, and is not excused: {mutant}\n");
+                }
+            }
+        }
+        let stale: Vec<_> = left.iter().filter(|(_, left)| **left > 0).collect();
+        for (mutant, _) in stale.iter().filter(|_| self.is_whole) {
+            said += &format!("excused, and was killed or is gone: {mutant}\n");
+        }
+        let viable = self.killed + self.survived.len();
+        let enough = self.killed * 100 >= viable * KILLED_PERCENT_MIN;
+        let tenths = (self.killed * 1000).checked_div(viable).unwrap_or(0);
+        said += &format!(
+            "{viable} viable mutants of core: {} killed ({}.{} %), {} survived, {} of them excused; {} did not compile\n",
+            self.killed,
+            tenths / 10,
+            tenths % 10,
+            self.survived.len(),
+            self.survived.len() - unexcused,
+            self.unviable,
+        );
+        let no_stale = stale.is_empty() || !self.is_whole;
+        (said, viable > 0 && enough && unexcused == 0 && no_stale)
+    }
+}
+
+/// A mutant without its line and column, which every edit above it changes.
+fn without_place(mutant: &str) -> String {
+    let (file, rest) = mutant.split_once(':').unwrap_or((mutant, ""));
+    let what = rest.split_once(": ").map_or(rest, |(_, what)| what);
+    format!("{file}: {what}")
+}
+
+/// The excused mutants, how often each: the lines `- file: mutant` of the file, each followed by its reason.
+fn excuses(text: &str) -> BTreeMap<String, usize> {
+    let mut excused = BTreeMap::new();
+    for mutant in text.lines().filter_map(|line| line.strip_prefix("- `")) {
+        let mutant = mutant.trim_end_matches('`').to_owned();
+        *excused.entry(mutant).or_default() += 1;
+    }
+    excused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(killed: usize, survived: &[&str]) -> Outcome {
+        Outcome {
+            killed,
+            survived: survived.iter().map(|mutant| (*mutant).to_owned()).collect(),
+            unviable: 3,
+            is_whole: true,
+        }
+    }
+
+    const SURVIVOR: &str = "core/src/a.rs:12:5: replace > with >= in f";
+
+    #[test]
+    fn a_survivor_needs_an_excuse_of_its_own() {
+        let excused =
+            excuses("# why\n\n- `core/src/a.rs: replace > with >= in f`\n  Equal either way.\n");
+        assert!(outcome(99, &[SURVIVOR]).judge(&excused).1);
+        let (said, holds) = outcome(99, &[SURVIVOR, SURVIVOR]).judge(&excused);
+        assert!(!holds);
+        assert!(
+            said.starts_with("survived, and is not excused: core/src/a.rs:12:5"),
+            "{said}"
+        );
+        assert!(!outcome(99, &[SURVIVOR]).judge(&BTreeMap::new()).1);
+    }
+
+    #[test]
+    fn an_excuse_that_nobody_needs_is_named() {
+        let excused = excuses("- `core/src/a.rs: replace > with >= in f`\n");
+        let (said, holds) = outcome(100, &[]).judge(&excused);
+        assert!(!holds);
+        assert!(
+            said.starts_with("excused, and was killed or is gone: core/src/a.rs"),
+            "{said}"
+        );
+        let shard = Outcome {
+            is_whole: false,
+            ..outcome(100, &[])
+        };
+        assert!(shard.judge(&excused).1);
+    }
+
+    #[test]
+    fn excuses_do_not_make_up_for_too_few_kills() {
+        let excused = excuses("- `core/src/a.rs: replace > with >= in f`\n");
+        let (said, holds) = outcome(9, &[SURVIVOR]).judge(&excused);
+        assert!(!holds);
+        assert!(said.contains("9 killed (90.0 %)"), "{said}");
+        assert!(!outcome(0, &[]).judge(&BTreeMap::new()).1);
+    }
+}
