@@ -86,7 +86,7 @@ impl Profile {
     /// Whether a crash is the only thing that goes wrong, so that what must become of it can be told.
     pub fn is_lone_crash(&self) -> bool {
         let harmless = |name: &&str| matches!(*name, "s3.page-boundary" | "host.crash");
-        self.meets("host.crash") && self.faults.iter().all(|name| harmless(&name))
+        self.meets("host.crash") && self.faults.iter().all(harmless)
     }
 
     /// Whether this operation class exists.

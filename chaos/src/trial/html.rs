@@ -10,8 +10,8 @@ use super::markdown::{control_sentence, list, thousands, time};
 use super::matrix::{self, FINDS_MIN, Matrix};
 use super::scoreboard::{Row, Scoreboard};
 
-/// Narrow columns under upright names; the first column stays in sight.
-const STYLE: &str = include_str!("matrix.css");
+/// Ids in one piece; narrow columns under upright names; the first column stays in sight.
+const STYLE: &str = include_str!("trial.css");
 
 /// The scoreboard. `command` made it.
 pub fn scoreboard(board: &Scoreboard, command: &str) -> String {
@@ -44,7 +44,7 @@ pub fn scoreboard(board: &Scoreboard, command: &str) -> String {
         p { "“Passes without” counts the minimal cases that violate nothing once the bug is switched off: it was "
             "the bug that was found, and nothing else." }
     };
-    page::shell(&title, &body)
+    page::shell_with(&title, STYLE, "", &body)
 }
 
 fn score(row: &Row) -> Vec<Cell> {
