@@ -130,6 +130,31 @@ enum Choice {
     Free(&'static str),
 }
 
+impl Atlas {
+    /// The atlas of nothing.
+    pub fn empty() -> Self {
+        Self {
+            refuse: None,
+            may_refuse: true,
+            free: None,
+            snapshot: None,
+            commit: None,
+            objects: BTreeMap::new(),
+            roots: Vec::new(),
+            previous: BTreeMap::new(),
+            referenced: BTreeSet::new(),
+            ancestors: BTreeSet::new(),
+            blocks: BTreeMap::new(),
+        }
+    }
+
+    /// How many keys must come to each end.
+    pub fn count(&self, must: Must) -> usize {
+        let objects = self.objects.values();
+        objects.filter(|expected| expected.must == must).count()
+    }
+}
+
 impl Known<'_> {
     fn fuse(self, atlas: &mut Atlas) {
         let (number, hint) = match self.choose() {

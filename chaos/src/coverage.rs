@@ -13,7 +13,7 @@
 
 use firedrill_core::amend::State;
 use firedrill_core::drill::Probe;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::campaign::Counts;
 use crate::runner::Outcome;
@@ -24,8 +24,10 @@ use crate::swarm;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Cases that reached each probe, by its name.
+    #[serde(serialize_with = "all_probes", deserialize_with = "reached")]
     pub probes: Counts,
     /// Cases in which each operation or fault class happened, by its name.
+    #[serde(serialize_with = "all_classes", deserialize_with = "reached")]
     pub classes: Counts,
     /// Lives of machines that were judged for lies and damage only, by reason.
     pub open: Counts,
@@ -126,6 +128,28 @@ impl Coverage {
         }
         rows
     }
+}
+
+/// In a document a probe that was never reached stands with 0, so that whoever reads it misses none.
+fn all_probes<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    whole(Probe::ALL.iter().map(|probe| probe.name()), counts).serialize(serializer)
+}
+
+fn all_classes<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    whole(classes(), counts).serialize(serializer)
+}
+
+fn whole(names: impl Iterator<Item = &'static str>, counts: &Counts) -> Counts {
+    let zeros = names.map(|name| (name.into(), 0));
+    let mut whole: Counts = zeros.collect();
+    whole.extend(counts.clone());
+    whole
+}
+
+fn reached<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Counts, D::Error> {
+    let mut counts = Counts::deserialize(deserializer)?;
+    counts.retain(|_, count| *count > 0);
+    Ok(counts)
 }
 
 /// Every class of operation and fault that a drill is to see.

@@ -12,6 +12,7 @@
 //! Deliberately not here: what in-flight requests do when a host crashes. That is drawn from the scenario's
 //! seed, so a sweep is repeated with several of them.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use firedrill_core::amend::Amend;
@@ -30,8 +31,8 @@ const EFFECTS_MAX: u64 = 20_000;
 /// A scenario whose undisturbed life is at most so long counts as small.
 const SMALL_EFFECTS_MAX: u64 = 120;
 
-/// Failed runs that are kept with their scenario.
-const KEPT_MAX: usize = 5;
+/// Failed runs that are kept with their scenario, of each kind: of those that violate the same properties.
+const KEPT_MAX: usize = 2;
 
 /// What was tried and what it found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Found {
     pub crashes: u64,
     /// Runs in which something was violated.
     pub failed: u64,
-    /// Some of those, each with its scenario.
+    /// Some of those of each kind, with their scenarios.
     pub failures: Vec<(Scenario, Vec<Violation>)>,
 }
 
@@ -91,8 +92,9 @@ impl Found {
         self.runs += other.runs;
         self.crashes += other.crashes;
         self.failed += other.failed;
-        let room = KEPT_MAX.saturating_sub(self.failures.len());
-        self.failures.extend(other.failures.into_iter().take(room));
+        for (scenario, violations) in other.failures {
+            self.keep(scenario, violations);
+        }
     }
 
     /// Whether one of these properties was violated.
@@ -143,11 +145,22 @@ impl Found {
         self.crashes += crashes;
         if !violations.is_empty() {
             self.failed += 1;
-            if self.failures.len() < KEPT_MAX {
-                self.failures.push((scenario, violations));
-            }
+            self.keep(scenario, violations);
         }
         crashes
+    }
+
+    /// Keeps a failed run, unless enough of its kind are kept: those that violate the same properties.
+    fn keep(&mut self, scenario: Scenario, violations: Vec<Violation>) {
+        let kind = |found: &[Violation]| {
+            let properties = found.iter().map(|violation| violation.property);
+            properties.collect::<BTreeSet<_>>()
+        };
+        let own = kind(&violations);
+        let alike = self.failures.iter().filter(|(_, found)| kind(found) == own);
+        if alike.count() < KEPT_MAX {
+            self.failures.push((scenario, violations));
+        }
     }
 }
 
@@ -201,6 +214,42 @@ fn is_small(scenario: &Scenario) -> bool {
         }
         Attempt::Panicked(_) | Attempt::NotSetUp(_) => false,
     }
+}
+
+/// The small table, deleted; and while the host is down somebody does something to one of its objects.
+pub fn while_down() -> Vec<Scenario> {
+    let kinds = [
+        Kind::Block,
+        Kind::Index,
+        Kind::Segment,
+        Kind::Snapshot,
+        Kind::Hint,
+    ];
+    let acts = |key| {
+        [
+            Act::Delete { key },
+            Act::Overwrite {
+                key,
+                with: Garbage::Longer(3),
+            },
+            Act::Purge {
+                key,
+                versions: Versions::Right,
+            },
+            Act::CopyBack { key },
+        ]
+    };
+    let acts = kinds
+        .into_iter()
+        .flat_map(|kind| acts(Selector::new(kind, 0)));
+    acts.map(|act| {
+        let mut scenario = two_commits();
+        let when = When::WhileDown;
+        let deleted = before(Act::DeletePrefix { again: false });
+        scenario.operations = vec![deleted, Operation { when, act }];
+        scenario
+    })
+    .collect()
 }
 
 /// What can become of one object.

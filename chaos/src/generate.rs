@@ -169,7 +169,13 @@ fn amend(seed: Seed, profile: &Profile, commits: usize) -> AmendOptions {
     };
     AmendOptions {
         target,
-        history: seed.chance(15, AMEND, "history", 0),
+        // A crash between an ancestor and its successor is the one that a later run can misread.
+        history: seed.chance(
+            if profile.is_lone_crash() { 55 } else { 20 },
+            AMEND,
+            "history",
+            0,
+        ),
         plain_prefix,
         dry_run: seed.chance(6, AMEND, "dry", 0),
         window: [1, 2, 4, 16, 64][seed.below(5, AMEND, "window", 0) as usize],
@@ -192,7 +198,12 @@ fn hosts(seed: Seed, profile: &Profile, amend: &AmendOptions) -> Hosts {
     };
     let crash_after = (0..crashes)
         .map(|nth| {
-            let most = [6, 20, 60][seed.below(3, HOSTS, "scale", nth) as usize];
+            // What a crash alone can do wrong it does where something is published: not at the start.
+            let scales = match profile.is_lone_crash() {
+                true => [20, 40, 60],
+                false => [6, 20, 60],
+            };
+            let most = scales[seed.below(3, HOSTS, "scale", nth) as usize];
             seed.between(1, most, HOSTS, "crash", nth)
         })
         .collect();
@@ -281,7 +292,7 @@ impl Acts<'_> {
         if self.profile.does("op.delete-prefix") {
             self.push(Act::DeletePrefix { again: false });
         }
-        self.some("op.delete-some", 6, |acts, nth| {
+        self.some("op.delete-some", 9, |acts, nth| {
             acts.key(nth, "delete", ANY).map(|key| Act::Delete { key })
         });
         self.some("op.purge-version", 2, |acts, nth| {
@@ -327,6 +338,7 @@ impl Acts<'_> {
     fn during(&mut self, crashes: bool) {
         let phase = |acts: &Self, nth: u64| match acts.below(4, "phase", nth) {
             0 if crashes => When::WhileDown,
+            _ if acts.profile.is_lone_crash() => When::WhileDown,
             0..=1 => When::AfterPlan,
             _ => When::AfterWrites(1 + acts.below(6, "writes", nth)),
         };

@@ -9,12 +9,14 @@
 //! A life that nothing disturbed is judged exactly; one that met faults, crashes or others' acts is judged
 //! for lies and damage, and the run after the heal exactly.
 
+mod setting;
+
 use std::collections::BTreeSet;
 
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
 use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
-use firedrill_core::object::{Entry, Key, WallTime};
+use firedrill_core::object::{Entry, Key};
 use firedrill_s3_mock as mock;
 use firedrill_s3_mock::FaultPlan;
 use firedrill_sim::draw::Seed;
@@ -28,10 +30,12 @@ use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
 use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
-use crate::scenario::{Act, Scenario, Target, When};
+use crate::scenario::{Act, Scenario, When};
 use crate::scene::{Scene, SceneError};
 use crate::theatre::{Opening, Simulated, Theatre};
 use crate::undisturbed;
+
+use setting::{denied_keys, denies_root, is_denial, options, plan, removes};
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
@@ -521,115 +525,4 @@ fn judge_bucket(judge: &Judge, entries: &[(Key, Entry)]) -> Option<Violation> {
         key: Some(wrong.key),
         sentence: wrong.sentence,
     })
-}
-
-/// What the machine is asked for, in its own words.
-fn options(scenario: &Scenario, scene: &Scene) -> Options {
-    use firedrill_core::amend::{Layout, Target as Wanted};
-    let commits = &scene.truth.commits;
-    let commit = |number: usize| &commits[number.min(commits.len() - 1)];
-    let target = match &scenario.amend.target {
-        _ if commits.is_empty() => Wanted::Current,
-        Target::Current => Wanted::Current,
-        Target::Snapshot { .. } if scenario.amend.plain_prefix => Wanted::Current,
-        Target::Snapshot { commit: number } => {
-            Wanted::Snapshot(commit(*number).snapshot.as_str().to_owned())
-        }
-        Target::AsOf {
-            commit: number,
-            plus_ms,
-        } => Wanted::AsOf(WallTime(commit(*number).time.0 + plus_ms * 1000)),
-    };
-    Options {
-        layout: if scenario.amend.plain_prefix {
-            Layout::Prefix
-        } else {
-            Layout::Fuse
-        },
-        target,
-        history: scenario.amend.history,
-        apply: !scenario.amend.dry_run,
-        window: scenario.amend.window.max(1),
-        ..Options::new(scene.truth.prefix.as_str())
-    }
-}
-
-/// The scenario's faults at the keys that they mean. A fault on a key that is not there strikes nothing.
-fn plan(scenario: &Scenario, scene: &Scene) -> Vec<mock::Fault> {
-    let fault = |fault: &crate::scenario::Fault| {
-        let key = fault.key.map(|selector| {
-            let key = scene.truth.select(selector);
-            key.map_or_else(|| "nothing".to_owned(), |key| key.as_str().to_owned())
-        });
-        mock::Fault {
-            operation: fault.operation,
-            key,
-            nth: fault.nth.max(1),
-            times: (fault.times > 0).then_some(fault.times),
-            position: fault.position,
-            effect: fault.effect,
-        }
-    };
-    scenario.faults.iter().map(fault).collect()
-}
-
-fn is_denial(fault: &&mock::Fault) -> bool {
-    fault.effect == mock::Effect::Denied
-}
-
-fn removes(fault: &mock::Fault) -> bool {
-    use mock::Operation::{DeleteObjectVersion, DeleteObjects};
-    matches!(fault.operation, DeleteObjectVersion | DeleteObjects)
-}
-
-/// Keys on which something other than removing a version is denied.
-fn denied_keys(faults: &[mock::Fault]) -> BTreeSet<Key> {
-    let denials = faults.iter().filter(is_denial);
-    let denials = denials.filter(|fault| !removes(fault));
-    denials
-        .filter_map(|fault| fault.key.as_deref().map(Key::from))
-        .collect()
-}
-
-/// Whether something is denied without which nothing can be told: the listing, the hint, a snapshot, or
-/// an operation on every key.
-fn denies_root(faults: &[mock::Fault]) -> bool {
-    use mock::Operation::ListObjectVersions;
-    use mock::Operation::{DeleteObjectVersion, DeleteObjects, GetBucketVersioning};
-    let denials = faults.iter().filter(is_denial);
-    denials.clone().any(|fault| {
-        let key = fault.key.as_deref();
-        let root = key.is_some_and(|key| key.contains("/_ss/") || key.contains("location_hint"));
-        match fault.operation {
-            ListObjectVersions | GetBucketVersioning => true,
-            DeleteObjects | DeleteObjectVersion => false,
-            mock::Operation::GetObject => root || key.is_none(),
-            _ => key.is_none(),
-        }
-    })
-}
-
-impl Atlas {
-    /// The atlas of nothing.
-    pub fn empty() -> Self {
-        Self {
-            refuse: None,
-            may_refuse: true,
-            free: None,
-            snapshot: None,
-            commit: None,
-            objects: std::collections::BTreeMap::new(),
-            roots: Vec::new(),
-            previous: std::collections::BTreeMap::new(),
-            referenced: BTreeSet::new(),
-            ancestors: BTreeSet::new(),
-            blocks: std::collections::BTreeMap::new(),
-        }
-    }
-
-    /// How many keys must come to each end.
-    pub fn count(&self, must: Must) -> usize {
-        let objects = self.objects.values();
-        objects.filter(|expected| expected.must == must).count()
-    }
 }

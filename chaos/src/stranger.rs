@@ -27,7 +27,7 @@ use crate::scenario::Scenario;
 
 pub use adapter::Adapter;
 pub use disaster::{is_of_a_folder, scenario};
-pub use findings::{Findings, Story};
+pub use findings::{Finding, Findings};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,6 +65,10 @@ impl Profile {
         if calm {
             faults.retain(|name| *name == "s3.page-boundary");
         }
+        // A crash in an otherwise faultless world, because only there can its end be told beforehand (A6).
+        if seed.chance(50, PROFILE, "lone-crash", 0) && faults.contains(&"host.crash") {
+            faults.retain(|name| matches!(*name, "s3.page-boundary" | "host.crash"));
+        }
         Self {
             operations: choose(&OPERATIONS),
             faults,
@@ -77,6 +81,12 @@ impl Profile {
         self.operations.retain(|name| *name != class);
         self.faults.retain(|name| *name != class);
         self
+    }
+
+    /// Whether a crash is the only thing that goes wrong, so that what must become of it can be told.
+    pub fn is_lone_crash(&self) -> bool {
+        let harmless = |name: &&str| matches!(*name, "s3.page-boundary" | "host.crash");
+        self.meets("host.crash") && self.faults.iter().all(harmless)
     }
 
     /// Whether this operation class exists.

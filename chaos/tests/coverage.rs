@@ -134,6 +134,10 @@ fn two_halves_count_as_the_whole() {
     one.add(&other);
     assert_eq!(one, whole);
     let text = serde_json::to_string(&whole).expect("it can be written");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let probes = document["probes"].as_object().expect("counts by name");
+    assert_eq!(probes.len(), Probe::ALL.len(), "also those never reached");
+    assert_eq!(probes[Probe::MetadataVanished.name()], 0);
     let read: Coverage = serde_json::from_str(&text).expect("it can be read");
     assert_eq!(read, whole);
 }

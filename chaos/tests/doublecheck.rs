@@ -53,6 +53,7 @@ fn the_first_difference_is_named_with_what_brought_it_about() {
     assert_eq!(found.fields, ["time"]);
     assert_eq!(found.first.as_ref(), Some(&here[1]));
     assert_eq!(found.second.as_ref(), Some(&there[1]));
+    assert_eq!(found.before.as_ref(), Some(&here[0]));
     assert_eq!(found.cause.as_ref(), Some(&here[0]));
     let shorter = Difference::between(&here, &here[..2]).expect("one is longer");
     assert_eq!(shorter.second, None);
@@ -96,6 +97,7 @@ fn the_hostile_check_finds_a_wall_clock_and_names_the_event() {
     // The clock is read where a timer is armed; what differs first is when that timer rings.
     for words in [
         "NOT DETERMINISTIC",
+        "arm",
         "timer",
         "differs in  time",
         "caused by",

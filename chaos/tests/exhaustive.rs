@@ -1,6 +1,6 @@
 //! Small scopes, exhausted as far as a test may take: nothing is violated, and what is planted is found.
 
-use firedrill_chaos::exhaustive::{Found, Scope, drawn, exhaust, fates, small};
+use firedrill_chaos::exhaustive::{Found, Scope, drawn, exhaust, fates, small, while_down};
 use firedrill_chaos::kept::KeptCase;
 use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::{Scenario, TableSource};
@@ -40,6 +40,13 @@ fn a_crash_after_every_effect_of_each_kept_case_harms_nothing() {
 }
 
 #[test]
+fn somebody_may_act_on_any_object_while_the_host_is_down() {
+    let found = crashes(&while_down(), None);
+    assert_eq!(found.failures, []);
+    assert!(found.crashes > 20 * 20, "{} crashes", found.crashes);
+}
+
+#[test]
 fn a_crash_after_every_effect_of_small_generated_cases_harms_nothing() {
     let scenarios = small(3, 6);
     assert_eq!(scenarios.len(), 6);
@@ -68,7 +75,7 @@ fn every_fate_of_every_two_objects_is_judged_without_a_violation() {
 fn the_crash_sweep_finds_an_order_that_is_wrong_and_a_plan_of_before() {
     let found = crashes(&kept(), Some("AM-08"));
     assert!(found.violates(Property::A8), "{} runs", found.runs);
-    let found = crashes(&kept(), Some("AM-16"));
+    let found = crashes(&while_down(), Some("AM-16"));
     assert!(found.violates(Property::A6), "{} runs", found.runs);
 }
 

@@ -50,7 +50,9 @@ fn is_violated<S: Subject>(
 
 #[test]
 fn a_shrunk_scenario_violates_the_same_property_and_nothing_of_it_can_go() {
-    for (bug, until) in PLANTED {
+    // What depends on what the thread did before has no minimal case that fails every time.
+    let repeatable = |(_, until): &campaign::PlantedBug| *until != [Property::Deterministic];
+    for (bug, until) in PLANTED.into_iter().filter(repeatable) {
         for root in [5, 6] {
             let (scenario, property) = failing(bug, until, root);
             let (bug, subject) = (Some(bug), &Amend::new);

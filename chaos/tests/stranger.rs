@@ -39,22 +39,18 @@ fn findings(verdict: &Result<(), String>, asks_again: bool, cases: u64) -> Findi
 }
 
 fn properties(findings: &Findings) -> Vec<Property> {
-    let stories = findings.stories.iter();
-    stories.map(|story| story.property).collect()
+    findings.found.iter().map(|found| found.property).collect()
 }
 
 #[test]
 fn who_says_done_and_did_nothing_is_caught() {
     let findings = findings(&Ok(()), false, 200);
     assert_eq!(properties(&findings), [Property::A1]);
-    let story = &findings.stories[0];
-    assert!(
-        story.text.contains("it said that it was done"),
-        "{}",
-        story.text
-    );
-    assert_eq!(story.shrunk.to.operations, 1, "{}", story.text);
-    assert_eq!(story.shrunk.to.faults, 0, "{}", story.text);
+    let story = &findings.found[0];
+    let text = findings.to_string();
+    assert!(text.contains("it said that it was done"), "{}", text);
+    assert_eq!(story.shrunk.to.operations, 1, "{text}");
+    assert_eq!(story.shrunk.to.faults, 0, "{text}");
     assert!(!story.counterfactuals.is_empty());
     // It is still the task that it was: shrinking does not turn the folder into something else.
     assert!(stranger::is_of_a_folder(&story.shrunk.scenario));
@@ -64,7 +60,7 @@ fn who_says_done_and_did_nothing_is_caught() {
 fn who_gives_up_without_a_reason_is_caught() {
     let findings = findings(&Err("no strength left".into()), false, 200);
     assert_eq!(properties(&findings), [Property::A1]);
-    let text = &findings.stories[0].text;
+    let text = findings.to_string();
     assert!(
         text.contains("it gave up, and nothing kept it from working: no strength left"),
         "{text}"

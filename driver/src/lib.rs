@@ -13,11 +13,16 @@
 //! Deliberately not here: retries (they are the machine's business; the library's own are off, because they
 //! would write twice after a lost answer), decisions, the environment.
 
+// The drill's tier of random task scheduling runs this very code on another runtime.
+#[cfg(madsim)]
+extern crate madsim_tokio as tokio;
+
 mod classify;
 mod client;
 mod listing;
 mod perform;
 mod run;
+mod tasks;
 
 #[cfg(feature = "tls")]
 pub use client::https_client;

@@ -4,9 +4,9 @@ use std::panic::resume_unwind;
 
 use firedrill_core::amend::{Effect, Event, Progress, Report};
 use firedrill_core::machine::{Duration, Instant, Machine};
-use tokio::task::JoinSet;
 
 use crate::Client;
+use crate::tasks::JoinSet;
 
 /// Why a machine did not come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -19,9 +19,10 @@ fn the_naive_one_fails_and_the_report_names_the_cause() {
     let story = story.expect("it publishes wrong bytes");
     for words in [
         "other bytes than the",
-        "\"act\":\"overwrite\"",
-        "machine 1 copy of",
-        "without the operation overwrite of ",
+        "overwrite of ",
+        " copied as ",
+        "the right bytes",
+        "without o1 overwrite of ",
         " it passes",
         "to 2 operations, 0 faults",
     ] {

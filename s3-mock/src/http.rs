@@ -35,7 +35,7 @@ mod uploads;
 mod xml;
 
 pub use address::Address;
-pub use clock::{Clock, SystemClock, TickingClock};
+pub use clock::{Clock, Sleep, SystemClock, TickingClock};
 pub use data::{Data, DataError, Follower};
 pub use observer::{Applied, Observer};
 pub use s3s::Body;

@@ -93,7 +93,7 @@ fn take(folder: &Folder, server: &firedrill_s3_mock::http::Service, step: &Step)
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 48,
+        cases: 24,
         failure_persistence: None,
         rng_seed: proptest::test_runner::RngSeed::Fixed(8),
         ..ProptestConfig::default()
@@ -455,5 +455,12 @@ fn a_follower_reads_along_while_the_server_writes() {
             }
         ),
         "{marked:?}"
+    );
+    let log = log_of(&folder);
+    fs::write(folder.path().join("log"), &log[..log.len() - 1]).expect("it can be written");
+    let shorter = follower.read_on();
+    assert!(
+        matches!(shorter, Err(DataError::Shorter { .. })),
+        "{shorter:?}"
     );
 }

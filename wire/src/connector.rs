@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -17,13 +18,18 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use firedrill_core::drill::planted;
 use firedrill_driver::{Client, Settings};
+use firedrill_s3_mock::Time;
+use firedrill_s3_mock::http::Address;
+use firedrill_sim::queue::Nanos;
 use hyper::Uri;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::Request;
 
 use crate::BUCKET;
+use crate::backstage::Handle;
 
 /// A request on its way out.
 pub(crate) type Outgoing = Request<SdkBody>;
@@ -36,11 +42,11 @@ pub(crate) trait Dial: fmt::Debug + Send + Sync + 'static {
     /// Opens one for this request; `refused` opens it where nobody listens.
     fn dial(&self, refused: bool) -> impl Future<Output = io::Result<Self::Io>> + Send;
 
-    /// Whether a fault refuses the connection of this request.
-    fn is_refused(&self, request: &Outgoing) -> bool;
+    /// What this host and the server share.
+    fn backstage(&self) -> &Handle;
 
-    /// The wall clock.
-    fn wall(&self) -> Duration;
+    /// Time since the world's start.
+    fn elapsed(&self) -> Nanos;
 }
 
 /// A driver's client over such connections.
@@ -55,6 +61,7 @@ pub(crate) fn client<D: Dial>(dial: D, patience: Duration) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .time_source(clock)
+        .sleep_impl(SharedAsyncSleep::new(Timer))
         .endpoint_url("http://s3.test")
         .force_path_style(true)
         .region(Region::from_static("us-east-1"))
@@ -68,7 +75,31 @@ struct Clock<D>(Arc<D>);
 
 impl<D: Dial> TimeSource for Clock<D> {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + self.0.wall()
+        if planted("H1-01") {
+            return machine_time();
+        }
+        let dial = &self.0;
+        let Time(milliseconds) = dial.backstage().lock().wall(dial.elapsed());
+        UNIX_EPOCH + Duration::from_millis(milliseconds.unsigned_abs())
+    }
+}
+
+/// What the planted bug H1-01 reads: the double check must find it by the signatures.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "planted: a clock of the machine's, for the double check to find"
+)]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Waits on the runtime that the client's own tasks are on.
+#[derive(Debug)]
+struct Timer;
+
+impl AsyncSleep for Timer {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(tokio::time::sleep(duration))
     }
 }
 
@@ -113,7 +144,7 @@ async fn send<D: Dial>(
         .try_into_http1x()
         .map_err(|error| user(error.into()))?;
     let request = origin_form(request).map_err(user)?;
-    let refused = dial.is_refused(&request);
+    let refused = is_refused(&*dial, &request);
     let free = if refused { None } else { idle.take() };
     let mut sender = match free {
         Some(sender) => sender,
@@ -134,6 +165,16 @@ async fn send<D: Dial>(
     idle.put(sender);
     HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
         .map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+/// Whether a fault refuses the connection of this request.
+fn is_refused(dial: &impl Dial, request: &Outgoing) -> bool {
+    let address = Address::of(request.method(), request.uri(), request.headers());
+    address.is_some_and(|address| {
+        let refusals = &mut dial.backstage().lock().refusals;
+        let struck = refusals.strike(address.operation, address.key.as_deref());
+        struck.is_some()
+    })
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

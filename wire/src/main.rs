@@ -34,6 +34,7 @@ enum Command {
     /// Runs cases twice, and says where the second run differs.
     Doublecheck(command::doublecheck::Doublecheck),
     /// Runs the binaries themselves, and kills them.
+    #[cfg(not(madsim))]
     Process(command::process::Process),
 }
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => command::replay::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Doublecheck(arguments) => command::doublecheck::run(&arguments),
+        #[cfg(not(madsim))]
         Command::Process(arguments) => command::process::run(&arguments),
     };
     match done {

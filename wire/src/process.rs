@@ -25,11 +25,13 @@
 
 mod backstage;
 mod document;
+mod ledger;
 mod message;
 mod programs;
 mod relay;
 mod strike;
 mod theatre;
+mod translate;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,11 +41,12 @@ use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner;
 use firedrill_chaos::scenario::{Fault, Hosts, Scenario, When};
 use firedrill_chaos::scene::SceneError;
+use firedrill_core::amend::Amend;
 use firedrill_s3_mock::Effect;
 use firedrill_sim::draw::{Seed, Stream};
 
+pub use ledger::Ledger;
 pub use programs::find_binary;
-pub use theatre::Ledger;
 
 use crate::outcome::Outcome;
 
@@ -117,12 +120,9 @@ pub fn run(scenario: &Scenario, seed: u64, settings: &Settings) -> Ended {
     let playable = playable(scenario);
     let ledger = RefCell::new(Ledger::default());
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        runner::run_in(
-            &playable,
-            &firedrill_core::amend::Amend::new,
-            false,
-            |opening| theatre::Processes::open(opening, Seed(seed), settings, &ledger),
-        )
+        runner::run_in(&playable, &Amend::new, false, |opening| {
+            theatre::Processes::open(opening, Seed(seed), settings, &ledger)
+        })
     }));
     let mut ledger = ledger.into_inner();
     let run = match ran {

@@ -8,6 +8,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use firedrill_chaos::oracle::listing::Page;
@@ -16,10 +17,10 @@ use firedrill_s3_mock::http::{Applied, Body, Broken, Observer, Service};
 use firedrill_s3_mock::{
     Bucket, Effect, Error, Fault, ListVersions, Operation, Position, VersionPage, Written,
 };
-use firedrill_sim::draw::{Seed, Stream, fold, hash_bytes};
+use firedrill_sim::draw::{Stream, fold, hash_bytes};
 use firedrill_sim::object_store::{self, Change};
 use firedrill_sim::queue::Nanos;
-use firedrill_sim::world::HostId;
+use firedrill_sim::world::{HostId, Settings};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
@@ -28,6 +29,7 @@ use hyper::{Request, Response};
 use crate::backstage::Handle;
 
 const GATEWAY: Stream = Stream::new("wire.gateway");
+const WAY: Stream = Stream::new("wire.way");
 
 tokio::task_local! {
     /// The request that the present task serves.
@@ -55,11 +57,16 @@ struct CallState {
 pub(crate) struct Doorman {
     pub(crate) service: Service,
     pub(crate) backstage: Handle,
-    pub(crate) seed: Seed,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) clock: fn() -> Nanos,
+    /// Shortest and longest time that a request, and an answer, takes where the network below takes none.
+    pub(crate) way: (Nanos, Nanos),
 }
 
 impl Doorman {
+    /// The network below takes its own time.
+    pub(crate) const NO_WAY: (Nanos, Nanos) = (0, 0);
+
     /// Serves one connection of a host until either side is done with it.
     pub(crate) async fn serve<I>(self, io: I, host: HostId)
     where
@@ -78,7 +85,9 @@ impl Doorman {
         request: Request<Incoming>,
         host: HostId,
     ) -> Result<Response<Body>, Broken> {
+        self.travel(host).await;
         let call = self.arrived(&request, host);
+        let travelling = self.clone();
         let task = CALL.scope(Arc::clone(&call), async move {
             let answer = self.service.call(request.map(Body::from)).await;
             let answer = match (answer, call.take_cut()) {
@@ -90,9 +99,18 @@ impl Doorman {
             self.left(&call, answer.as_ref().ok());
             answer
         });
-        match tokio::spawn(task).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Broken),
+        let answer = tokio::spawn(task).await.unwrap_or(Err(Broken));
+        travelling.travel(host).await;
+        answer
+    }
+
+    async fn travel(&self, host: HostId) {
+        let (least, most) = self.way;
+        if most > 0 {
+            let nth = self.backstage.lock().nth("way", "");
+            let seed = self.settings.seed;
+            let way = seed.between(least, most, WAY, u64::from(host.0), nth);
+            tokio::time::sleep(Duration::from_nanos(way)).await;
         }
     }
 
@@ -135,7 +153,7 @@ impl Doorman {
     fn is_behind_gateway(&self, fault: &Fault) -> bool {
         let key = fault.key.as_deref().unwrap_or_default();
         let nth = self.backstage.lock().nth("gateway", key);
-        self.seed.chance(50, GATEWAY, key, nth)
+        self.settings.seed.chance(50, GATEWAY, key, nth)
     }
 }
 

@@ -7,6 +7,10 @@ use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner::{self, Outcome, Subject};
 use firedrill_chaos::scenario::Scenario;
 
+#[cfg(madsim)]
+use crate::madsim::Madsim;
+use crate::stage::Wire;
+#[cfg(not(madsim))]
 use crate::turmoil::Turmoil;
 
 /// Where a scenario can be run within this process.
@@ -15,18 +19,32 @@ pub enum Tier {
     /// The discrete-event world.
     Des,
     /// The driver over simulated TCP.
+    #[cfg(not(madsim))]
     Turmoil,
+    /// The driver under random task scheduling.
+    #[cfg(madsim)]
+    Madsim,
 }
 
 impl Tier {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Des, Self::Turmoil];
+    pub const ALL: [Self; 2] = [Self::Des, Self::OUTER];
+
+    /// The one besides the pure drill's.
+    #[cfg(not(madsim))]
+    pub const OUTER: Self = Self::Turmoil;
+    /// The one besides the pure drill's.
+    #[cfg(madsim)]
+    pub const OUTER: Self = Self::Madsim;
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Des => "des",
+            #[cfg(not(madsim))]
             Self::Turmoil => "turmoil",
+            #[cfg(madsim)]
+            Self::Madsim => "madsim",
         }
     }
 
@@ -50,8 +68,13 @@ impl Tier {
         campaign::activate(planted);
         let caught = catch_unwind(AssertUnwindSafe(|| match self {
             Self::Des => runner::run(scenario, subject, keep_trace),
+            #[cfg(not(madsim))]
             Self::Turmoil => runner::run_in(scenario, subject, keep_trace, |opening| {
-                Turmoil::open(subject, opening)
+                Wire::<S, Turmoil>::open(subject, opening)
+            }),
+            #[cfg(madsim)]
+            Self::Madsim => runner::run_in(scenario, subject, keep_trace, |opening| {
+                Wire::<S, Madsim>::open(subject, opening)
             }),
         }));
         campaign::activate(None);

@@ -3,9 +3,10 @@
 //! The pure drill (`firedrill-chaos`) builds in seconds and holds no S3 client; the outer tiers
 //! (`firedrill-wire`) hold one. Only what names an outer tier waits for the latter.
 
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
-use crate::cargo;
+use crate::{cargo, finish};
 
 /// The tasks that are commands of the drill's binaries.
 pub(crate) const TASKS: [&str; 10] = [
@@ -53,10 +54,35 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
             return built;
         }
     }
-    let spoken: Vec<String> = std::iter::once(task.to_owned())
-        .chain(arguments.iter().cloned())
-        .collect();
-    cargo(&[&OUTER[..], &["--"]].concat(), &spoken)
+    let spoken = spoken(task, arguments);
+    let words = [&OUTER[..], &["--"]].concat();
+    // Another runtime below the driver: with RUSTFLAGS of its own, so in a folder of its own, because a change
+    // of RUSTFLAGS builds everything anew.
+    if arguments.iter().any(|word| word.contains("madsim")) {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(words).args(spoken);
+        command.env("RUSTFLAGS", "--cfg madsim");
+        command.env("CARGO_TARGET_DIR", folder_of_madsim());
+        return finish(&mut command);
+    }
+    cargo(&words, &spoken)
+}
+
+/// `madsim` inside the folder that cargo builds in.
+fn folder_of_madsim() -> PathBuf {
+    let this = std::env::current_exe().unwrap_or_default();
+    let target = this.parent().and_then(Path::parent);
+    target.map_or_else(|| "target/madsim".into(), |target| target.join("madsim"))
+}
+
+/// The words for `firedrill-wire`. Processes have a command of their own, which also replays.
+fn spoken(task: &str, arguments: &[String]) -> Vec<String> {
+    let processes = tier(arguments) == Some("process") && ["chaos", "replay"].contains(&task);
+    let (command, rest) = match processes {
+        true => ("process", without_tier(arguments)),
+        false => (task, arguments.to_vec()),
+    };
+    std::iter::once(command.to_owned()).chain(rest).collect()
 }
 
 /// What stands behind `--tier`.

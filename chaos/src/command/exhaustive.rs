@@ -23,10 +23,10 @@ pub(crate) struct Exhaustive {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How often each crash is tried, each time with another draw of what was in flight and lands.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 4)]
     draws: u64,
     /// Scenarios, the smallest first, that crash twice: after every effect of each of two lives.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 12)]
     pairs: usize,
     /// Objects of the small table that are hurt at once at most.
     #[arg(long, default_value_t = 3)]
@@ -51,6 +51,9 @@ pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
     let draws = arguments.draws.max(1);
     let mut scenarios = kept(&arguments.cases)?;
     let kept = scenarios.len();
+    let acted = exhaustive::while_down();
+    let down = acted.len();
+    scenarios.extend(acted);
     scenarios.extend(exhaustive::small(arguments.seed, arguments.small));
     silence_panics();
     let started = Instant::now();
@@ -68,7 +71,8 @@ pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
             .flat_map(|scenario| exhaustive::drawn(scenario, draws))
     };
     let what = format!(
-        "a crash after each effect of {kept} kept and {} small generated cases, drawn {draws} times",
+        "a crash after each effect of {kept} kept and {} small generated cases, and of {down} in which \
+         somebody acts while the host is down; drawn {draws} times each",
         arguments.small
     );
     sweep(&what, each().map(Scope::Crash).collect());

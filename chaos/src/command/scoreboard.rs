@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = PLANTED_CASES_MAX)]
     cases: u64,
     /// Cases of one root seed in one cell of the matrix.
-    #[arg(long, default_value_t = 4000)]
+    #[arg(long, default_value_t = 6000)]
     pub(crate) cell_cases: u64,
     /// Cases of one root seed with every bug switched off; more if a bug needed more to be found.
     #[arg(long, default_value_t = 2000)]

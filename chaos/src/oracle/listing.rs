@@ -125,8 +125,10 @@ fn explain(log: &Log, page: Page<'_>, matched: usize, whole: &[(Key, Entry)]) ->
     };
     let length = expected.len().max(whole.len());
     if let Some(index) = (0..length).find(|index| !same_at(*index)) {
+        // Where a key's entries are missing, the listing is already at the next one.
         let listed = whole.get(index).map(|(key, _)| key);
-        let key = listed.or(expected.get(index).map(|(key, _)| *key));
+        let key = expected.get(index).map(|(key, _)| *key);
+        let key = key.into_iter().chain(listed).min();
         let key = key.expect("one of both is that long").clone();
         let held = log.history(&key);
         let mine: Vec<_> = whole.iter().filter(|(listed, _)| *listed == key).collect();

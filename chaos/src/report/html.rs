@@ -133,7 +133,7 @@ fn histories(story: &Story) -> Markup {
 
 fn one_history(history: &KeyHistory) -> Markup {
     html! {
-        h3 { (capitalised(&history.name)) " " span.key.hint { (history.what) ", " code { (history.key) } } }
+        h3 { (history.name) " " span.key.hint { (history.what) ", " code { (history.key) } } }
         div.sides {
             div { span.hint { "Before" } (stack(&history.before, "gone after")) }
             div.to aria-hidden="true" { "→" }
@@ -162,7 +162,7 @@ fn case(story: &Story) -> Markup {
         h2 { "The case" }
         @if !story.parts.is_empty() {
             p.hint { "Its parts; " code { "replay --without" } " takes one away by its name." }
-            dl.legend { @for (part, words) in &story.parts { dt { code { (part) } } dd { (words) } } }
+            dl.legend.parts { @for (part, words) in &story.parts { dt { code { (part) } } dd { (words) } } }
         }
         dl.legend {
             @for (what, words) in &story.setting { dt { (capitalised(what)) } dd { (words) } }

@@ -10,7 +10,7 @@ use super::model::{Comparison, KeyHistory, Stored};
 use super::moments::{Lane, Moment, Sort, act};
 use super::names::Names;
 use super::page::Tone;
-use super::story::Story;
+use super::story::{Story, claim};
 use crate::campaign;
 use crate::chronicle::Place;
 use crate::mock_workload;
@@ -40,16 +40,26 @@ pub(super) fn tell(story: &mut Story, scenario: &Scenario, planted: Option<&'sta
     let named = names.named_in(&violation.sentence).cloned();
     let mut keys: Vec<Key> = violation.key.iter().cloned().chain(named).collect();
     keys.dedup();
-    story.claims = vec![names.shorten(&violation.sentence)];
+    story.claims = vec![names.shorten(&claim(violation))];
     story.lanes = vec![Lane::Storage, Lane::Others];
-    let ours = |change: &&Change| keys.contains(&change.key) || change.key.as_str().is_empty();
-    let told: Vec<&Change> = changes.iter().filter(ours).collect();
+    let ours = |change: &Change| keys.contains(&change.key) || change.key.as_str().is_empty();
+    // One record for each operation that took effect.
+    let told: Vec<(u64, &Change)> = (1..)
+        .zip(&changes)
+        .filter(|(_, change)| ours(change))
+        .collect();
     let late = told.len().saturating_sub(CHANGES_MAX);
-    story.moments = told[late..].iter().map(|change| moment(change)).collect();
+    let late = told[late..].iter();
+    story.moments = late
+        .map(|(number, change)| moment(*number, change))
+        .collect();
+    // The trace is of another bucket.
+    story.trace.clear();
     story.moments.push(Moment {
         sort: Sort::Done,
         lane: 0,
         towards: None,
+        seq: Some(records.len() as u64),
         violates: true,
         weight: 0,
         ..act(1, "is listed, page by page".into(), Tone::Bad)
@@ -69,12 +79,15 @@ pub(super) fn tell(story: &mut Story, scenario: &Scenario, planted: Option<&'sta
     story.histories = keys.iter().map(|key| history(key, &log, &names)).collect();
 }
 
-fn moment(change: &Change) -> Moment {
+fn moment(number: u64, change: &Change) -> Moment {
     let words = match change.key.as_str() {
         "" => change.words.clone(),
         key => format!("{key}: {}", change.words),
     };
-    act(1, words, change.tone)
+    Moment {
+        seq: Some(number),
+        ..act(1, words, change.tone)
+    }
 }
 
 fn history(key: &Key, log: &Log, names: &Names) -> KeyHistory {

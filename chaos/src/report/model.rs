@@ -241,7 +241,8 @@ impl<'a> Plot<'a> {
             Must::Refuse => ("unknown", &["unknown"]),
             Must::Free(_) => return None,
         };
-        let report = self.report()?;
+        // A stranger's report counts no requests, and names no objects.
+        let report = self.report().filter(|report| !report.requests.is_empty())?;
         let said = report.objects.iter().find(|object| object.key == *key);
         let name = said.map(|object| object.decision.name());
         let actual = said.map_or("does not name it".into(), |object| {

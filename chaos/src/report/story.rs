@@ -306,7 +306,8 @@ fn right(outcome: &Outcome, life: &Life, property: Property) -> Right {
     right
 }
 
-fn claim(violation: &Violation) -> String {
+/// What a violation says, with the key that shows it.
+pub(super) fn claim(violation: &Violation) -> String {
     match &violation.key {
         Some(key) if !key.as_str().is_empty() => format!("{key}: {}", violation.sentence),
         _ => violation.sentence.clone(),

@@ -23,10 +23,13 @@ pub const COLUMNS_MAX: usize = 100;
 const LANE: usize = 8;
 
 /// Columns of what is compared.
-const WHAT: usize = 22;
+const WHAT: usize = 23;
 
 /// Columns of each side of a comparison.
-const SIDE: usize = 36;
+const SIDE: usize = 35;
+
+/// Columns of the time and the event in front of the lanes, and of the blank behind them.
+const START: usize = 17;
 
 /// Where a lane's line runs in its columns.
 const MIDDLE: usize = 3;
@@ -35,15 +38,17 @@ const MIDDLE: usize = 3;
 pub fn text(story: &Story) -> String {
     let mut head = claim(story);
     let (body, foot) = (contradiction(story), foot(story));
-    let used = head.len() + body.len() + foot.len();
+    let used = head.len() + body.len() + foot.len() + exact(story).len();
     let room = ROWS_MAX.saturating_sub(used + 2).max(4);
     if !story.moments.is_empty() {
         head.push(String::new());
         head.extend(witness(story, room));
     }
     let all = head.into_iter().chain(body).chain(foot);
-    let fitted: Vec<String> = all.map(|row| cut(&row, COLUMNS_MAX)).collect();
-    fitted.join("\n")
+    let mut rows: Vec<String> = all.map(|row| cut(&row, COLUMNS_MAX)).collect();
+    // What is to be copied is whole, however long it is.
+    rows.extend(exact(story));
+    rows.join("\n")
 }
 
 fn claim(story: &Story) -> Vec<String> {
@@ -68,36 +73,53 @@ fn claim(story: &Story) -> Vec<String> {
     rows
 }
 
-/// The lanes.
+/// The lanes. What is too long for its row goes on in the next one, while there is room.
 fn witness(story: &Story, room: usize) -> Vec<String> {
     let mut heading = format!("{:>8} {:>5}  ", "time", "event");
     for lane in &story.lanes {
         heading.push_str(&format!("{:<LANE$}", cut(lane.name(), LANE - 1)));
     }
     let mut text = vec![heading.trim_end().to_owned()];
-    for row in rows(story, room.saturating_sub(1)) {
-        text.push(match row {
-            Row::Gap(words) => format!("{:16}{} {words}", "", lines(&story.lanes, '┊')),
+    let rows = rows(story, room.saturating_sub(1));
+    let mut spare = room.saturating_sub(1 + rows.len());
+    let width = COLUMNS_MAX - START - story.lanes.len() * LANE;
+    for row in rows {
+        let (start, drawn, words, flag) = match row {
+            Row::Gap(words) => (String::new(), lines(&story.lanes, '┊'), words, None),
             Row::Moment(moment) => {
-                let time = moment.at.map_or("before".into(), time);
+                let time = match (moment.at, moment.seq) {
+                    (Some(at), _) => time(at),
+                    (None, None) => "before".into(),
+                    (None, Some(_)) => String::new(),
+                };
                 let seq = moment.seq.map_or(String::new(), |seq| seq.to_string());
-                let parts = match moment.parts.is_empty() {
-                    true => String::new(),
-                    false => format!("{} ", name_parts(&moment.parts)),
-                };
-                let drawn = arrow(&story.lanes, moment);
-                let start = format!("{time:>8} {seq:>5}  {drawn} {parts}");
-                let flag = if moment.violates {
-                    format!(" ◄ {}", story.property)
-                } else {
-                    String::new()
-                };
-                let room = COLUMNS_MAX.saturating_sub(start.chars().count() + flag.chars().count());
-                format!("{start}{}{flag}", cut(&moment.words, room))
+                let start = format!("{time:>8} {seq:>5}");
+                let flag = moment.violates.then(|| format!(" ◄ {}", story.property));
+                (start, arrow(&story.lanes, moment), words(moment), flag)
             }
-        });
+        };
+        let flag = flag.unwrap_or_default();
+        let width = width - flag.chars().count();
+        let mut told = folded(&words, "  ", width, if spare > 0 { 2 } else { 1 });
+        spare -= told.len() - 1;
+        told.last_mut()
+            .expect("there is always a row")
+            .push_str(&flag);
+        let mut told = told.into_iter();
+        let first = told.next().unwrap_or_default();
+        text.push(format!("{start:<16}{drawn} {first}"));
+        let below = lines(&story.lanes, '│');
+        text.extend(told.map(|rest| format!("{:16}{below} {rest}", "")));
     }
     text
+}
+
+/// A moment's words behind its parts.
+fn words(moment: &Moment) -> String {
+    match moment.parts.is_empty() {
+        true => moment.words.clone(),
+        false => format!("{} {}", name_parts(&moment.parts), moment.words),
+    }
 }
 
 /// The lanes' lines.
@@ -238,13 +260,16 @@ fn foot(story: &Story) -> Vec<String> {
         rows.extend(wrapped(&format!("profile: {profile}"), "         ", 1));
     }
     rows.extend(story.shrunk.iter().cloned());
-    for (short, key) in story.legend.iter().take(3) {
-        rows.push(format!("{short} = {key}"));
-    }
-    for (what, line) in &story.commands {
-        rows.push(format!("{what}: {line}"));
-    }
     rows
+}
+
+/// Keys and commands in full.
+fn exact(story: &Story) -> Vec<String> {
+    let keys = story.legend.iter().take(3);
+    let keys = keys.map(|(short, key)| format!("{short} = {key}"));
+    let commands = story.commands.iter();
+    let commands = commands.map(|(what, line)| format!("{what}: {line}"));
+    keys.chain(commands).collect()
 }
 
 /// A moment of the world, from its start.
@@ -276,7 +301,8 @@ fn folded(text: &str, indent: &str, width: usize, most: usize) -> Vec<String> {
     let mut row = String::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest[1..].find(' ').map_or(rest.len(), |at| at + 1);
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let end = rest[first..].find(' ').map_or(rest.len(), |at| at + first);
         let word = &rest[..end];
         let is_full = row.chars().count() + word.chars().count() > width;
         if is_full && !row.trim().is_empty() {
@@ -311,6 +337,7 @@ mod tests {
             ["  four score", "    and sev…"]
         );
         assert_eq!(folded("überlang", "", 4, 2), ["übe…"]);
+        assert_eq!(folded("… 🔥 two", "", 4, 2), ["… 🔥", "two"]);
         assert_eq!(folded("", "", 4, 2), [""]);
     }
 }

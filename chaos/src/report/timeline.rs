@@ -26,7 +26,7 @@ pub(super) fn timeline(story: &Story) -> Markup {
             h2 { "What happened" }
             p.hint {
                 "The causes of the violation and what interfered; everything else is counted where it was. "
-                "Event numbers lead into the whole trace below."
+                @if !story.trace.is_empty() { "Event numbers lead into the whole trace below." }
             }
             ol.moments style={ "--lanes:" (story.lanes.len()) } {
                 li.heading aria-hidden="true" {
@@ -53,8 +53,11 @@ fn one(story: &Story, moment: &Moment) -> Markup {
     html! {
         li class=[moment.violates.then_some("violates")] {
             span.when {
-                @match moment.at { Some(at) => (time(at)), None => "before" }
-                @if let Some(seq) = moment.seq { " " a href={ "#e" (seq) } title="in the whole trace" { (seq) } }
+                @match (moment.at, moment.seq) {
+                    (Some(at), Some(seq)) => { (time(at)) " " a href={ "#e" (seq) } title="in the whole trace" { (seq) } },
+                    (_, Some(seq)) => (seq),
+                    _ => "before",
+                }
             }
             div.lanes aria-hidden="true" { (lines(story)) (drawing(story, moment)) }
             span.what {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::campaign::{self, Attempt, Failure, Tally};
 use crate::property::Property;
-use crate::report;
+use crate::report::story::{Story, Telling};
+use crate::report::{html, text};
 use crate::runner::Subject;
-use crate::scenario::{BucketOptions, Scenario};
 use crate::shrink::{self, Counterfactual, Shrunk};
 
 /// Runs that a shrink may take.
@@ -18,12 +18,12 @@ pub struct Findings {
     /// All that was counted.
     pub tally: Tally,
     /// One for each property that was violated.
-    pub stories: Vec<Story>,
+    pub found: Vec<Finding>,
 }
 
 /// The smallest case found that violates a property, and why it does.
 #[derive(Debug)]
-pub struct Story {
+pub struct Finding {
     /// What is violated.
     pub property: Property,
     /// In so many cases.
@@ -32,29 +32,29 @@ pub struct Story {
     pub shrunk: Shrunk,
     /// Without what it would hold.
     pub counterfactuals: Vec<Counterfactual>,
-    /// All of it, for a person.
-    pub text: String,
+    /// All of it.
+    pub story: Story,
 }
 
 impl Findings {
     /// Makes the first failure of each property as small as it gets.
     pub(super) fn of<S: Subject>(subject: &S, tally: Tally) -> Self {
-        let mut stories = Vec::new();
+        let mut found = Vec::new();
         for property in Property::ALL {
             let violates = |failure: &&Failure| {
-                let mut found = failure.violations.iter();
-                found.any(|found| found.property == property)
+                let mut violations = failure.violations.iter();
+                violations.any(|violation| violation.property == property)
             };
             // After a crash the same damage counts as A6 too: that is no story of its own.
-            if property == Property::A6 && !stories.is_empty() {
+            if property == Property::A6 && !found.is_empty() {
                 continue;
             }
             if let Some(failure) = tally.failures.iter().find(violates) {
                 let cases = tally.failures.iter().filter(violates).count() as u64;
-                stories.extend(Story::of(subject, failure, property, cases));
+                found.extend(Finding::of(subject, failure, property, cases));
             }
         }
-        Self { tally, stories }
+        Self { tally, found }
     }
 
     /// Whether nothing was violated.
@@ -63,7 +63,7 @@ impl Findings {
     }
 }
 
-impl Story {
+impl Finding {
     fn of<S: Subject>(
         subject: &S,
         failure: &Failure,
@@ -74,79 +74,51 @@ impl Story {
         let shrunk =
             shrink::shrink(&scenario, property, subject, None, BUDGET, &mut |_| {}).ok()?;
         let counterfactuals = shrink::counterfactuals(&shrunk.scenario, property, subject, None);
-        let text = text(subject, property, &shrunk, &counterfactuals);
+        let attempt = campaign::attempt(&shrunk.scenario, subject, None, true);
+        let ended = match &attempt {
+            Attempt::Ended(outcome) => Ok(outcome),
+            Attempt::Panicked(words) | Attempt::NotSetUp(words) => Err(words.as_str()),
+        };
+        let story = Story::of(&Telling {
+            scenario: &shrunk.scenario,
+            ended,
+            property,
+            planted: None,
+            shrunk: Some(&shrunk),
+            counterfactuals: Some(&counterfactuals),
+            profile: None,
+            commands: &[],
+        });
         Some(Self {
             property,
             cases,
-            shrunk,
             counterfactuals,
-            text,
+            story,
+            shrunk,
         })
     }
-}
 
-fn text<S: Subject>(
-    subject: &S,
-    property: Property,
-    shrunk: &Shrunk,
-    counterfactuals: &[Counterfactual],
-) -> String {
-    let mut rows = match campaign::attempt(&shrunk.scenario, subject, None, false) {
-        Attempt::Ended(mut outcome) => {
-            outcome
-                .violations
-                .retain(|found| found.property == property);
-            let mut rows = report::violations(&outcome.violations, 2);
-            rows.push("It takes no more than this:".to_owned());
-            rows.extend(acts(&shrunk.scenario));
-            rows.push("What became of the key:".to_owned());
-            let keys = outcome
-                .violations
-                .iter()
-                .filter_map(|found| found.key.as_ref());
-            rows.extend(
-                keys.take(1)
-                    .flat_map(|key| report::history(&outcome.scene, key)),
-            );
-            rows
-        }
-        Attempt::Panicked(message) => vec![format!("VIOLATED {property}: {message}")],
-        Attempt::NotSetUp(why) => vec![why],
-    };
-    rows.push("Why:".to_owned());
-    let causes = counterfactuals.iter();
-    rows.extend(causes.map(|found| format!("  {}", found.sentence(property))));
-    rows.extend(shrink::counts(shrunk));
-    rows.join("\n")
-}
-
-/// What people did, what went wrong with requests, and what the hosts suffered.
-fn acts(scenario: &Scenario) -> Vec<String> {
-    let mut rows = report::describe(scenario);
-    rows.retain(|row| row.starts_with("  act") || row.starts_with("  fault"));
-    if scenario.bucket.page_size_max < BucketOptions::default().page_size_max {
-        let entries = scenario.bucket.page_size_max;
-        rows.push(format!("  pages of {entries} entries"));
+    /// The story as a page for a browser.
+    pub fn page(&self) -> String {
+        html::page(&self.story)
     }
-    let crashes = scenario.hosts.crash_after.iter();
-    rows.extend(crashes.map(|after| format!("  crash after effect {after}")));
-    let interrupt = scenario.hosts.interrupt_after;
-    rows.extend(interrupt.map(|after| format!("  interrupt after effect {after}")));
-    if scenario.hosts.twin {
-        rows.push("  a second one at the same time".to_owned());
-    }
-    rows
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.tally;
-        for story in &self.stories {
-            writeln!(f, "{}", story.text)?;
+        for Finding {
+            property,
+            cases,
+            story,
+            ..
+        } in &self.found
+        {
+            writeln!(f, "{}\n", text::text(story).trim_end())?;
             writeln!(
                 f,
-                "({} of {} cases violate {})\n",
-                story.cases, tally.cases, story.property
+                "{cases} of {} cases violate {property}.\n\n",
+                tally.cases
             )?;
         }
         match self.is_clean() {

@@ -146,11 +146,11 @@ fn checkers_table(matrix: &Matrix, text: &mut String) {
     for row in &matrix.rows {
         let only = row.only_catcher();
         let cell = |property: &Property| {
-            let found = row.by.iter().find(|(by, _)| by == property);
+            let found = row.by.iter().find(|by| by.property == *property);
             match found {
                 None => String::new(),
-                Some((_, count)) if only == Some(*property) => format!("**{count}**"),
-                Some((_, count)) => count.to_string(),
+                Some(by) if only == Some(*property) => format!("**{}**", by.cases),
+                Some(by) => by.cases.to_string(),
             }
         };
         let cells: Vec<String> = Property::ALL.iter().map(cell).collect();

@@ -64,13 +64,24 @@ pub struct Row {
     pub what: &'static str,
     /// Cases of the budget that show it, with everything on.
     pub finds: usize,
-    /// How many of them violate each property, by property.
-    pub by: Vec<(Property, usize)>,
+    /// What they violate.
+    pub by: Vec<Sighting>,
     /// How many of them show it with this checker switched off, in the order of [`Property::ALL`].
     pub without_checker: Vec<usize>,
     /// The first case that shows it with this class switched off, counted over the root seeds; in the order
     /// of the classes.
     pub without_class: Vec<Option<u64>>,
+}
+
+/// A property that shows a bug.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sighting {
+    /// The property.
+    pub property: Property,
+    /// Cases that violate it.
+    pub cases: usize,
+    /// The first of them, by its seed: `replay CASE --planted ID` shows it.
+    pub first: u64,
 }
 
 /// Makes a matrix of these bugs, switching off one of these classes at a time.
@@ -134,25 +145,26 @@ pub fn classes() -> Vec<&'static str> {
 
 impl Row {
     fn of(bug: &Entry, finds: &[Find], without_class: Vec<Option<u64>>) -> Self {
-        let violating = |property: &Property| {
-            let finds = finds.iter();
-            finds
-                .filter(|find| find.violated.contains(property))
-                .count()
+        let sighting = |property: &Property| {
+            let mut violating = finds.iter().filter(|find| find.violated.contains(property));
+            let first = violating.next()?.case;
+            Some(Sighting {
+                property: *property,
+                cases: 1 + violating.count(),
+                first,
+            })
         };
         let without = |property: &Property| {
             let others = |find: &&Find| find.violated.iter().any(|other| other != property);
             finds.iter().filter(others).count()
         };
         let properties = Property::ALL.iter();
-        let by = properties
-            .clone()
-            .map(|property| (*property, violating(property)));
+        let by = properties.clone().filter_map(sighting);
         Self {
             id: bug.id,
             what: bug.what,
             finds: finds.len(),
-            by: by.filter(|(_, count)| *count > 0).collect(),
+            by: by.collect(),
             without_checker: properties.map(without).collect(),
             without_class,
         }
@@ -161,7 +173,7 @@ impl Row {
     /// The checker without which it is not found, if there is one.
     pub fn only_catcher(&self) -> Option<Property> {
         match self.by.as_slice() {
-            [(only, _)] => Some(*only),
+            [only] => Some(only.property),
             _ => None,
         }
     }

@@ -295,11 +295,23 @@ impl Row {
         self.caught().filter(|caught| caught.passes_without).count()
     }
 
+    /// Whether so many root seeds found it as must.
+    pub fn is_found_enough(&self) -> bool {
+        self.found() * 20 >= self.trials.len() * FOUND_OF_TWENTY
+    }
+
+    /// Whether half of its minimal scenarios are as small as they must be.
+    pub fn is_small(&self) -> bool {
+        self.operations_median()
+            .is_none_or(|size| size <= OPERATIONS_MAX)
+            && self.faults_median().is_none_or(|size| size <= FAULTS_MAX)
+    }
+
     /// What is not as it must be, one sentence each.
     pub fn shortcomings(&self) -> Vec<String> {
         let (id, found, trials) = (self.id, self.found(), self.trials.len());
         let mut all = Vec::new();
-        if found * 20 < trials * FOUND_OF_TWENTY {
+        if !self.is_found_enough() {
             all.push(format!(
                 "{id} was found from {found} of {trials} root seeds"
             ));

@@ -63,7 +63,9 @@ impl Amend {
 
     fn fill_level(&mut self) {
         let own = self.objects.by_key.iter().filter(|(key, object)| {
-            object.is_to_write() && self.level_of(key, object.class) == self.level
+            object.is_to_write()
+                && self.level_of(key, object.class) == self.level
+                && !self.is_held_back(key)
         });
         self.pending = own.map(|(key, _)| key.clone()).collect();
     }
@@ -106,6 +108,9 @@ impl Amend {
         if planted("AM-03") {
             self.add_siblings(&mut markers);
         }
+        if planted("AM-31") {
+            self.cut_batch(&mut markers);
+        }
         self.submit_markers(&markers);
     }
 
@@ -145,7 +150,13 @@ impl Amend {
                     Some(body) => Job::Put {
                         key,
                         version,
-                        body: super::planted::hint_body(body),
+                        body: super::planted::hint_body(
+                            body,
+                            object,
+                            history,
+                            &self.options.target,
+                            self.versioning,
+                        ),
                         condition,
                     },
                     None => Job::Copy {
@@ -164,8 +175,6 @@ impl Amend {
 
     /// In batches, the markers of one key never in two of them.
     pub(super) fn submit_markers(&mut self, markers: &[(Key, VersionId)]) {
-        let cut = super::planted::cut_batch(markers);
-        let markers = cut.as_deref().unwrap_or(markers);
         let mut batch: Vec<(Key, VersionId)> = Vec::new();
         for of_one_key in markers.chunk_by(|one, other| one.0 == other.0) {
             if !batch.is_empty() && batch.len() + of_one_key.len() > MARKERS_MAX {
@@ -232,7 +241,7 @@ impl Amend {
                 Err(Cause::Unavailable(_)) if planted("AM-38") => self.listing.forget(key, id),
                 Ok(()) | Err(Cause::NotFound) => {
                     self.listing.forget(key, id);
-                    if trusts_removals() {
+                    if planted("AM-05") {
                         self.pending.remove(key);
                     }
                 }

@@ -11,11 +11,12 @@ use crate::object::{Answer, Cause, Failure, Operation, Reply};
 
 use super::job::Job;
 use super::machine::Effect;
+use super::planted::{is_blind, planted_reply};
 
 /// How often one request is sent before its failure is final.
 const ATTEMPTS_MAX: u32 = 8;
+/// Doubled with each attempt: the last one waits 6.4 s.
 const DELAY_MS_FIRST: u64 = 100;
-const DELAY_MS_MAX: u64 = 10_000;
 
 /// Requests queued, in flight, and waiting to be sent again.
 #[derive(Debug)]
@@ -93,18 +94,22 @@ impl Courier {
             let used_up = failure.cause().is_transient() && parcel.attempts >= ATTEMPTS_MAX;
             sometimes(Probe::AttemptsUsedUp, used_up);
         }
-        let reply = planted_reply(&parcel, reply);
+        let reply = planted_reply(&parcel.job, parcel.attempts, reply);
         match &reply {
             Err(failure) if !self.stopped && may_be_repeated(&parcel, failure) => {
                 reached(Probe::SentAgain);
                 let doubled = DELAY_MS_FIRST << (parcel.attempts - 1);
-                let delay = Duration::from_millis(doubled.min(DELAY_MS_MAX));
+                let delay = Duration::from_millis(doubled);
                 let id = TimerId(self.take_id());
                 self.waiting.insert(id, parcel);
                 out.push(Effect::Timer { id, delay });
                 None
             }
-            Err(failure) if planted("AM-28") && is_exhausted(&parcel, failure) => {
+            Err(failure)
+                if planted("AM-28")
+                    && parcel.attempts >= ATTEMPTS_MAX
+                    && failure.cause().is_transient() =>
+            {
                 let id = TimerId(self.take_id());
                 self.waiting.insert(id, parcel);
                 None
@@ -159,32 +164,7 @@ impl Courier {
 fn may_be_repeated(parcel: &Parcel, failure: &Failure) -> bool {
     let did_not_happen = match failure {
         Failure::Determinate(_) => true,
-        Failure::Indeterminate(cause) => {
-            let blindly =
-                planted("AM-39") && is_conditional(&parcel.job) && *cause != Cause::Timeout;
-            !parcel.job.is_write() || blindly
-        }
+        Failure::Indeterminate(cause) => !parcel.job.is_write() || is_blind(&parcel.job, cause),
     };
     did_not_happen && failure.cause().is_transient() && parcel.attempts < ATTEMPTS_MAX
-}
-
-/// AM-28: what was tried for the last time waits for a timer that nobody armed.
-fn is_exhausted(parcel: &Parcel, failure: &Failure) -> bool {
-    failure.cause().is_transient() && parcel.attempts >= ATTEMPTS_MAX
-}
-
-/// AM-39: the 412 with which a write answers that was sent blindly once more passes for another writer's.
-fn planted_reply(parcel: &Parcel, reply: Reply) -> Reply {
-    let repeated = parcel.attempts > 1 && is_conditional(&parcel.job);
-    match reply {
-        Err(Failure::Determinate(Cause::PreconditionFailed)) if planted("AM-39") && repeated => {
-            let cause = Cause::Other("somebody else wrote it meanwhile".into());
-            Err(Failure::Determinate(cause))
-        }
-        reply => reply,
-    }
-}
-
-fn is_conditional(job: &Job) -> bool {
-    matches!(job, Job::Copy { .. } | Job::Put { .. })
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Digest, ETag, Entry, History, Version, VersionId, Versioning};
 
+use super::planted::{is_many_times_there, is_sized, is_under_a_marker};
 use super::report::Decision;
 
 /// Which version of a key is wanted.
@@ -110,7 +111,7 @@ pub fn decide(history: &History, wanted: &Wanted, evidence: &Evidence, rules: Ru
     if planted("AM-42") && is_many_times_there(history, matching) {
         return unknown("more than three of its versions are equal: which one is meant?");
     }
-    let equal = match planted("AM-33") && matches!(wanted, Wanted::Sized(Some(_))) {
+    let equal = match planted("AM-33") && is_sized(wanted, candidate, matching) {
         true => Some(candidate.size == matching.size),
         false => same(candidate, matching, evidence),
     };
@@ -230,21 +231,6 @@ fn copy(history: &History, matching: &Version, evidence: &Evidence, rules: Rules
         size: source.size,
     };
     Verdict::Decided(decision, None)
-}
-
-/// AM-13: a null version, and on top a marker that is none.
-fn is_under_a_marker(history: &History, version: &Version) -> bool {
-    let top = history.current();
-    version.id.is_null()
-        && top.is_some_and(|top| matches!(top, Entry::Marker(_)) && !top.id().is_null())
-}
-
-/// AM-42: that somebody restored a key again and again is taken for a puzzle.
-fn is_many_times_there(history: &History, matching: &Version) -> bool {
-    let equal = history.versions().filter(|other| {
-        other.etag == matching.etag && other.size == matching.size && !other.archived
-    });
-    equal.count() > 3
 }
 
 fn is_archived(version: &Version) -> bool {

@@ -410,6 +410,10 @@ impl Amend {
         closure
             .notes
             .splice(0..0, std::mem::take(&mut self.closure.notes));
+        #[cfg(feature = "drill")]
+        if planted("AM-25") {
+            Self::note_ancestors(&closure.references);
+        }
         self.objects.refer(&mut closure.references);
         self.closure = closure;
         if planted("AM-32") {

@@ -8,18 +8,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::object::{Cause, Condition, Entry, History, Key, Version, VersionId, Versioning};
+use crate::object::{
+    Cause, Condition, Entry, Failure, History, Key, Reply, Version, VersionId, Versioning,
+};
 
 use super::apply::LEVELS;
 use super::decide::Wanted;
 use super::job::Job;
 use super::listing::Listing;
 use super::machine::{Amend, LookFor};
+use super::objects::{Object, name};
+use super::options::Target;
 use super::report::{Class, Decision};
 
 /// AM-23: the hint's bytes, as somebody might write them anew who thinks of them as a line of text.
-pub(super) fn hint_body(body: Bytes) -> Bytes {
-    if !planted("AM-23") {
+pub(super) fn hint_body(
+    body: Bytes,
+    object: &Object,
+    history: &History,
+    target: &Target,
+    versioning: Option<Versioning>,
+) -> Bytes {
+    let asked = *target == Target::Current && versioning == Some(Versioning::Enabled);
+    let as_planned = || {
+        let mut versions = history.versions();
+        versions.all(|version| object.seen.contains(&name(version)))
+    };
+    if !(planted("AM-23") && asked && as_planned()) {
         return body;
     }
     let mut line = body.to_vec();
@@ -32,25 +47,77 @@ pub(super) fn trusts_removals() -> bool {
     planted("AM-05") || planted("AM-31") || planted("AM-38")
 }
 
-/// AM-31: of a batch in which more than six keys have stacks, each key's first marker alone.
-pub(super) fn cut_batch(markers: &[(Key, VersionId)]) -> Option<Vec<(Key, VersionId)>> {
-    if !planted("AM-31") {
-        return None;
+/// AM-13: a null version, and on top a marker that is none.
+pub(in crate::amend) fn is_under_a_marker(history: &History, version: &Version) -> bool {
+    let top = history.current();
+    version.id.is_null()
+        && top.is_some_and(|top| matches!(top, Entry::Marker(_)) && !top.id().is_null())
+}
+
+/// AM-33: the size is stated, and nothing keeps the two from being compared.
+pub(in crate::amend) fn is_sized(wanted: &Wanted, candidate: &Version, matching: &Version) -> bool {
+    matches!(wanted, Wanted::Sized(Some(_))) && !candidate.archived && !matching.archived
+}
+
+/// AM-42: that somebody restored a key again and again is taken for a puzzle.
+pub(in crate::amend) fn is_many_times_there(history: &History, matching: &Version) -> bool {
+    let equal = history.versions().filter(|other| {
+        other.etag == matching.etag && other.size == matching.size && !other.archived
+    });
+    equal.count() > 3
+}
+
+/// AM-41: of three or more commits of one second, the first passes for the last.
+pub(in crate::amend) fn first_of_a_second(versions: &mut [&Version]) {
+    let newest = versions.first().map(|version| version.last_modified);
+    let tied = versions
+        .iter()
+        .take_while(|version| Some(version.last_modified) == newest);
+    let tied = tied.count();
+    if tied >= 3 {
+        versions[..tied].reverse();
     }
-    let keys = markers.chunk_by(|one, other| one.0 == other.0);
-    let stacks = keys.clone().filter(|of_one_key| of_one_key.len() > 1);
-    (stacks.count() > 6).then(|| keys.map(|of_one_key| of_one_key[0].clone()).collect())
+}
+
+/// AM-39: a conditional write whose connection broke is sent again without a look.
+pub(super) fn is_blind(job: &Job, cause: &Cause) -> bool {
+    planted("AM-39") && is_conditional(job) && *cause != Cause::Timeout
+}
+
+/// AM-39: the 412 with which a write answers that was sent once more passes for another writer's.
+pub(super) fn planted_reply(job: &Job, attempts: u32, reply: Reply) -> Reply {
+    let repeated = attempts > 1 && is_conditional(job);
+    match reply {
+        Err(Failure::Determinate(Cause::PreconditionFailed)) if planted("AM-39") && repeated => {
+            let cause = Cause::Other("somebody else wrote it meanwhile".into());
+            Err(Failure::Determinate(cause))
+        }
+        reply => reply,
+    }
+}
+
+fn is_conditional(job: &Job) -> bool {
+    matches!(job, Job::Copy { .. } | Job::Put { .. })
 }
 
 impl Amend {
-    /// AM-08, AM-25 and AM-26: other orders of publishing.
+    /// AM-08 and AM-26: other orders of publishing.
     pub(super) fn planted_level(&self, level: usize) -> usize {
         match level {
             level if planted("AM-08") => LEVELS - 1 - level,
-            2 | 3 if planted("AM-25") => 5 - level,
             0 | 1 if planted("AM-26") => 1 - level,
             level => level,
         }
+    }
+
+    /// AM-25: whether a key has to wait until the hint is published.
+    pub(super) fn is_held_back(&self, key: &Key) -> bool {
+        #[cfg(feature = "drill")]
+        if planted("AM-25") {
+            return self.has_to_wait(key);
+        }
+        let _ = key;
+        false
     }
 
     /// What is written besides, at the beginning of each round.
@@ -132,8 +199,25 @@ impl Amend {
         }
     }
 
-    /// AM-32: where hint, snapshots and segments were never deleted and three or more objects below them
-    /// are, somebody is thought to have deleted those on purpose.
+    /// AM-31: of a batch in which more than six keys have stacks, each key's first marker alone; the others
+    /// pass for removed.
+    pub(super) fn cut_batch(&mut self, markers: &mut Vec<(Key, VersionId)>) {
+        let keys = markers.chunk_by(|one, other| one.0 == other.0);
+        if keys.filter(|of_one_key| of_one_key.len() > 1).count() <= 6 {
+            return;
+        }
+        let mut kept: Vec<(Key, VersionId)> = Vec::new();
+        for (key, id) in markers.drain(..) {
+            match kept.last() {
+                Some((last, _)) if *last == key => self.listing.forget(&key, &id),
+                _ => kept.push((key, id)),
+            }
+        }
+        *markers = kept;
+    }
+
+    /// AM-32: where hint, snapshots and segments were never deleted, and four or more objects below them were,
+    /// one after the other, somebody is thought to have done that on purpose.
     pub(super) fn mistake_for_vacuum(&mut self) {
         let is_above =
             |class: Class| matches!(class, Class::Hint | Class::Snapshot | Class::Segment);
@@ -147,14 +231,21 @@ impl Amend {
             return;
         }
         let under_one_marker = |history: &History| match history.entries() {
-            [Entry::Marker(_), Entry::Version(_), ..] => true,
+            [Entry::Marker(marker), Entry::Version(_), ..] => !marker.id.is_null(),
             _ => false,
         };
         let below = self.objects.by_key.iter_mut();
         let mut deleted: Vec<_> = below
-            .filter(|(key, object)| !is_above(object.class) && under_one_marker(listing.get(key)))
+            .filter(|(key, object)| {
+                let is_below = !is_above(object.class) && object.class != Class::Object;
+                is_below && under_one_marker(listing.get(key))
+            })
             .collect();
-        if deleted.len() >= 3 {
+        let moments = deleted
+            .iter()
+            .filter_map(|(key, _)| listing.get(key).current());
+        let moments: BTreeSet<_> = moments.map(Entry::last_modified).collect();
+        if deleted.len() >= 4 && moments.len() >= 3 {
             for (_, object) in &mut deleted {
                 object.wanted = Wanted::Nothing("a vacuum took it away".into());
             }
@@ -204,6 +295,29 @@ impl Amend {
 /// Machines that remember.
 #[cfg(feature = "drill")]
 impl Amend {
+    /// AM-25: of a closure with the history, what the commit itself does not reference.
+    pub(super) fn note_ancestors(references: &[super::layout::Reference]) {
+        let is_snapshot =
+            |reference: &&super::layout::Reference| reference.class == Class::Snapshot;
+        let commit = references.iter().find(is_snapshot);
+        let behind = references.iter().skip_while(|reference| {
+            reference.class != Class::Snapshot
+                || commit.is_some_and(|commit| commit.key == reference.key)
+        });
+        let keys: BTreeSet<Key> = behind.map(|reference| reference.key.clone()).collect();
+        crate::drill::stash(keys);
+    }
+
+    /// AM-25: in the first round, what belongs to ancestors alone has to wait.
+    pub(super) fn has_to_wait(&self, key: &Key) -> bool {
+        let ancestors: Option<BTreeSet<Key>> = crate::drill::unstash();
+        let waits = ancestors.as_ref().is_some_and(|keys| keys.contains(key));
+        if let Some(ancestors) = ancestors {
+            crate::drill::stash(ancestors);
+        }
+        self.rounds == 0 && waits
+    }
+
     /// AM-16: the plan outlives a crash.
     pub(super) fn remember(&self) {
         let closure = self.closure.clone();

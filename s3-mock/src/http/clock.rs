@@ -1,13 +1,23 @@
 //! Where the server's time comes from.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::Time;
 
-/// A source of time. Any closure that answers a [`Time`] is one.
+/// A wait.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A source of time. Any closure that answers a [`Time`] is one, and waits by tokio's timer.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Time;
+
+    /// Lets so much time pass, for faults that wait.
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }
 
 impl<F: Fn() -> Time + Send + Sync + 'static> Clock for F {

@@ -92,6 +92,14 @@ pub enum DataError {
         /// Where it begins, in bytes from the file's first.
         offset: u64,
     },
+    /// What was read before is no longer there.
+    #[error("{} is shorter than the {read} bytes of it that were read before", path.display())]
+    Shorter {
+        /// The log.
+        path: PathBuf,
+        /// Bytes that were read.
+        read: u64,
+    },
     /// A record is whole and says what this release does not understand.
     #[error("{}: record {record} is whole, and says what this release does not understand ({why})", path.display())]
     NotUnderstood {

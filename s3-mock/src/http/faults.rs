@@ -12,7 +12,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -21,10 +20,14 @@ use hyper::{Response, StatusCode};
 use s3s::Body;
 
 use super::Broken;
+use super::state::Shared;
 use crate::{Effect, Fault, Operation, Position};
 
 /// Before the operation. Some: the answer, and the operation never happens.
-pub(super) async fn before(fault: &Fault) -> Option<Result<Response<Body>, Broken>> {
+pub(super) async fn before(
+    shared: &Shared,
+    fault: &Fault,
+) -> Option<Result<Response<Body>, Broken>> {
     let embedded = fault.position == Position::During && fault.operation == Operation::CopyObject;
     if fault.position != Position::Before {
         let status = status_of(fault.effect).filter(|_| embedded);
@@ -38,7 +41,7 @@ pub(super) async fn before(fault: &Fault) -> Option<Result<Response<Body>, Broke
     }
     match fault.effect {
         Effect::Slow { delay_ms } => {
-            wait(delay_ms).await;
+            shared.wait(delay_ms).await;
             None
         }
         Effect::Timeout => std::future::pending().await,
@@ -51,13 +54,14 @@ pub(super) async fn before(fault: &Fault) -> Option<Result<Response<Body>, Broke
 
 /// After the operation: what becomes of its answer.
 pub(super) async fn after(
+    shared: &Shared,
     fault: &Fault,
     response: Response<Body>,
 ) -> Result<Response<Body>, Broken> {
     match (fault.position, fault.effect) {
         (Position::Before, _) => Ok(response),
         (_, Effect::Slow { delay_ms }) => {
-            wait(delay_ms).await;
+            shared.wait(delay_ms).await;
             Ok(response)
         }
         (Position::During, Effect::Reset { after_bytes }) => {
@@ -91,10 +95,6 @@ pub(super) fn status_of(effect: Effect) -> Option<Refusal> {
         Effect::Denied => Some(("AccessDenied", StatusCode::FORBIDDEN, "Access Denied")),
         Effect::Timeout | Effect::Reset { .. } | Effect::Slow { .. } => None,
     }
-}
-
-pub(super) async fn wait(delay_ms: u64) {
-    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
 }
 
 fn error((code, status, message): Refusal) -> Response<Body> {

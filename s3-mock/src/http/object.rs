@@ -216,10 +216,10 @@ pub(super) fn copy(
     };
     state.tell(&input.bucket, &applied);
     let written = result.map_err(|error| refusal(&error))?;
-    Ok(S3Response::new(copied(written, from_id)))
+    Ok(S3Response::new(copied(&written, from_id)))
 }
 
-fn copied(written: Written, from_id: Option<String>) -> CopyObjectOutput {
+fn copied(written: &Written, from_id: Option<String>) -> CopyObjectOutput {
     CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
             e_tag: Some(tag(&written.etag)),
@@ -304,7 +304,7 @@ async fn delete_one(
     let mut struck = None;
     if let Some(fault) = &fault {
         match fault.effect {
-            crate::Effect::Slow { delay_ms } => faults::wait(delay_ms).await,
+            crate::Effect::Slow { delay_ms } => shared.wait(delay_ms).await,
             effect => {
                 let other = faults::status_of(crate::Effect::InternalError);
                 struck = faults::status_of(effect)

@@ -60,7 +60,7 @@ impl Service {
         let (head, body) = request.into_parts();
         let fault = self.strike(&head);
         if let Some(fault) = &fault
-            && let Some(answer) = faults::before(fault).await
+            && let Some(answer) = faults::before(&self.shared, fault).await
         {
             return answer.map(|response| self.stamped(response));
         }
@@ -72,7 +72,7 @@ impl Service {
         };
         let response = self.stamped(performed);
         match &fault {
-            Some(fault) => faults::after(fault, response).await,
+            Some(fault) => faults::after(&self.shared, fault, response).await,
             None => Ok(response),
         }
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use s3s::{S3Error, S3ErrorCode, S3Result};
@@ -134,6 +135,11 @@ impl Shared {
 
     pub(super) fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Lets so many milliseconds pass.
+    pub(super) async fn wait(&self, delay_ms: u64) {
+        self.clock.sleep(Duration::from_millis(delay_ms)).await;
     }
 }
 

@@ -48,13 +48,10 @@ pub(crate) fn read_case(case: &str, network: bool) -> anyhow::Result<Scenario> {
 }
 
 /// What a person types to see it again.
-pub(crate) fn replay_line(case: &str, tier: Tier, network: bool, planted: Option<&str>) -> String {
+pub(crate) fn replay_line(case: &str, tier: &str, network: bool, planted: Option<&str>) -> String {
     let network = if network { " --network" } else { "" };
     let planted = planted.map_or(String::new(), |bug| format!(" --planted {bug}"));
-    format!(
-        "cargo xtask replay {case} --tier {}{network}{planted}",
-        tier.name()
-    )
+    format!("cargo xtask replay {case} --tier {tier}{network}{planted}")
 }
 
 /// A planted bug by its id, with the properties that must catch it.

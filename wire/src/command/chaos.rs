@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use firedrill_chaos::campaign::PLANTED_CASES_MAX;
-use firedrill_chaos::property::Violation;
+use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::report;
 use firedrill_core::amend::Amend;
 use firedrill_wire::campaign::{self, Case, Control, Orders, Tally};
@@ -14,6 +14,9 @@ use super::case::{
     cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched, worst,
 };
 
+/// One case of so many is run twice, and its two traces compared.
+const DOUBLE_EVERY: u64 = 64;
+
 /// Failed cases that are told at length.
 const TOLD_MAX: usize = 3;
 
@@ -21,7 +24,7 @@ const TOLD_MAX: usize = 3;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Chaos {
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Root of all cases; random without it.
     #[arg(long)]
@@ -71,7 +74,15 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
         let scenario = scenario(case.seed, arguments.network);
         let run = arguments.tier.run(&scenario, &Amend::new, planted, false);
         let tally = Tally::of(&scenario, &run);
-        let violations = run.map_or_else(|found| found, |outcome| outcome.violations);
+        let hash = run.as_ref().map(|outcome| outcome.trace.hash()).ok();
+        let mut violations = run.map_or_else(|found| found, |outcome| outcome.violations);
+        if case.number.is_multiple_of(DOUBLE_EVERY) {
+            let again = arguments.tier.run(&scenario, &Amend::new, planted, false);
+            if again.map(|outcome| outcome.trace.hash()).ok() != hash {
+                let sentence = "a second run of the same scenario has another trace";
+                violations.push(Violation::of_run(Property::Deterministic, sentence));
+            }
+        }
         if !violations.is_empty() {
             let failed = control.failed.fetch_add(1, Ordering::Relaxed) + 1;
             let enough = match bug {
@@ -129,7 +140,7 @@ fn print_failures(arguments: &Chaos, planted: Option<&'static str>, failures: &[
     let Chaos { tier, network, .. } = *arguments;
     for (case, violations) in failures.iter().take(TOLD_MAX) {
         let name = format!("{:#018x}", case.seed);
-        let line = replay_line(&name, tier, network, planted);
+        let line = replay_line(&name, tier.name(), network, planted);
         let scenario = scenario(case.seed, network);
         match tier.run(&scenario, &Amend::new, planted, false) {
             Ok(outcome) => println!("{}\n", report::failure(&scenario, &outcome, &line)),

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+#[cfg(not(madsim))]
+use anyhow::Context as _;
 use anyhow::ensure;
 use firedrill_wire::campaign::{self, Case, Control, Orders};
-use firedrill_wire::compare::{Verdict, compare};
+use firedrill_wire::compare::{Player, Verdict, compare};
+#[cfg(not(madsim))]
+use firedrill_wire::process::{Settings, find_binary};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, known_tier, replay_line, scenario, silence_panics, watched};
+use super::case::{cores, replay_line, scenario, silence_panics, watched};
 
 /// Which tiers, and which cases.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// Two tiers or more; the first one is what the others are compared with.
-    #[arg(long, value_parser = known_tier, value_delimiter = ',', default_values = ["des", "turmoil"])]
-    tiers: Vec<Tier>,
+    #[arg(long, value_delimiter = ',', default_values = Tier::ALL.map(Tier::name))]
+    tiers: Vec<String>,
     /// So many cases.
     #[arg(long, default_value_t = 500)]
     cases: u64,
@@ -33,11 +37,10 @@ pub(crate) struct Compare {
 
 /// Compares.
 pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
-    let tiers = &arguments.tiers;
-    ensure!(
-        tiers.len() > 1,
-        "name two tiers at least: --tiers des,turmoil"
-    );
+    let players = arguments.tiers.iter().map(|name| player(name));
+    let players: Vec<Player> = players.collect::<anyhow::Result<_>>()?;
+    let enough = players.len() > 1;
+    ensure!(enough, "name two tiers at least: --tiers des,turmoil");
     let orders = Orders {
         seed: arguments.seed,
         cases: Some(arguments.cases),
@@ -48,7 +51,7 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
     let control = Control::default();
     let work = |case: Case| {
         let scenario = scenario(case.seed, arguments.network);
-        let verdict = compare(&scenario, tiers);
+        let verdict = compare(&scenario, &players);
         if matches!(verdict, Verdict::Differs(_)) {
             control.failed.fetch_add(1, Ordering::Relaxed);
         }
@@ -57,7 +60,7 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
     let done = watched(&control, None, orders.cases, || {
         campaign::each(orders, &control, work)
     });
-    let names: Vec<&str> = tiers.iter().map(|tier| tier.name()).collect();
+    let names: Vec<&str> = players.iter().map(Player::name).collect();
     let (mut equal, mut different) = (0, 0);
     let mut excluded: BTreeMap<&str, u64> = BTreeMap::new();
     for (case, verdict) in &done {
@@ -71,8 +74,8 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
                 for sentence in sentences {
                     println!("  {sentence}");
                 }
-                for tier in tiers {
-                    println!("  {}", replay_line(&name, *tier, arguments.network, None));
+                for tier in &names {
+                    println!("  {}", replay_line(&name, tier, arguments.network, None));
                 }
             }
         }
@@ -89,4 +92,30 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
     }
     println!("root seed {}", orders.seed);
     Ok(u8::from(different > 0))
+}
+
+fn player(name: &str) -> anyhow::Result<Player> {
+    if let Some(tier) = Tier::of_name(name) {
+        return Ok(Player::Within(tier));
+    }
+    processes(name)
+}
+
+#[cfg(madsim)]
+fn processes(name: &str) -> anyhow::Result<Player> {
+    anyhow::bail!("no tier is called {name} in this build; they are des and madsim")
+}
+
+#[cfg(not(madsim))]
+fn processes(name: &str) -> anyhow::Result<Player> {
+    ensure!(
+        name == "process",
+        "no tier is called {name}; they are des, turmoil and process (madsim is another build)"
+    );
+    let this = std::env::current_exe()?;
+    let binary = find_binary(&this).with_context(|| {
+        let near = this.display();
+        format!("there is no firedrill near {near}: build it (cargo build -p firedrill)")
+    })?;
+    Ok(Player::Processes(Settings { binary }))
 }

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(1200);
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doublecheck {
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Run the cases again in another process, folder and environment, on other threads, in the other order,
     /// and at least 1.2 s later. Without it: again at once.
@@ -98,12 +98,7 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     let number = *number as u64;
     println!(
         "case {number}: {}",
-        replay_line(
-            &batch.name(number),
-            arguments.tier,
-            arguments.network,
-            batch.planted
-        )
+        replay_line(&batch.name(number), tier, arguments.network, batch.planted)
     );
     let here = batch.trace(number);
     let there = match arguments.hostile {

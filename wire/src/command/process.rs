@@ -122,7 +122,7 @@ fn binary(arguments: &Process) -> anyhow::Result<PathBuf> {
 
 /// One case, at length.
 fn one(name: &str, settings: &Settings) -> anyhow::Result<u8> {
-    let scenario = read_case(name)?;
+    let scenario = read_case(name, false)?;
     let ran = judged(&scenario, name, settings);
     match &ran.told {
         Some(told) => println!("{told}"),

@@ -12,7 +12,7 @@ pub(crate) struct Replay {
     /// A case's seed (decimal, or hexadecimal behind 0x), or a scenario file.
     case: String,
     /// On which tier.
-    #[arg(long, value_parser = known_tier, default_value = "turmoil")]
+    #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
     /// Make this planted bug active.
     #[arg(long)]
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
         println!("{}", report::describe(&scenario).join("\n"));
         println!("no property was violated on {}", tier.name());
     } else {
-        let line = replay_line(case, *tier, arguments.network, planted);
+        let line = replay_line(case, tier.name(), arguments.network, planted);
         println!("{}", report::failure(&scenario, &outcome, &line));
     }
     println!(

@@ -13,13 +13,15 @@ use firedrill_s3_mock::{Fault, FaultFile};
 /// The bucket's name in every case.
 pub(super) const BUCKET: &str = "lake";
 
-/// The binary `firedrill` beside or near this program: where cargo puts it.
+/// The binary `firedrill` that cargo has put near this program: beside it, above it (a test's), or in the
+/// folder of the profile `dev`.
 pub fn find_binary(this: &Path) -> Option<PathBuf> {
     let folder = this.parent()?;
-    let near = folder.parent().map(|target| target.join("debug"));
-    let candidates = [Some(folder.to_owned()), near];
-    let paths = candidates.into_iter().flatten();
-    let mut paths = paths.map(|folder| folder.join("firedrill"));
+    let above = folder.parent()?;
+    let candidates = [folder.to_owned(), above.to_owned(), above.join("debug")];
+    let mut paths = candidates
+        .map(|folder| folder.join("firedrill"))
+        .into_iter();
     paths.find(|path| path.is_file())
 }
 

@@ -11,7 +11,7 @@ use firedrill_chaos::judge::Judge;
 use firedrill_chaos::scenario::When;
 use firedrill_chaos::theatre::{self, Opening, Theatre};
 use firedrill_core::amend::{Decision, Options, Report};
-use firedrill_core::object::{Answer as BucketAnswer, Entry, Key, Request, VersionId, Versioning};
+use firedrill_core::object::{Answer as BucketAnswer, Entry, Key, Request, Versioning};
 use firedrill_s3_mock::http::{Data, Follower};
 use firedrill_s3_mock::{self as mock, Fault, Said, Time};
 use firedrill_sim::draw::Seed;
@@ -23,38 +23,17 @@ use firedrill_sim::world::{Applied, HostId, Limits, Pause, Plight, Stage, Watche
 use super::Settings;
 use super::backstage::{Answer, Backstage};
 use super::document;
+use super::ledger::Ledger;
 use super::programs::{BUCKET, Client, data_folder};
 use super::relay::Relay;
 use super::strike::{Strike, Trigger, Victim};
+use super::translate::{Translated, translate};
 
 /// How long a look around the stage takes at least. Looks are the only clock here.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// A client that has not ended after so many looks never will: its own patience with one request is a minute.
 const LOOKS_MAX: u64 = 150_000;
-
-/// What was done to the processes of one case, and what of theirs got lost.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger {
-    /// Clients that were killed.
-    pub client_kills: u64,
-    /// Servers that were killed.
-    pub server_kills: u64,
-    /// Of these, those that their client outlived knowing everything.
-    pub outlived: u64,
-    /// Clients that were started.
-    pub clients: u64,
-    /// Requests that they sent.
-    pub requests: u64,
-    /// Answers to writes that were looked for in the log.
-    pub answers: u64,
-    /// Records that a killed server left unfinished.
-    pub torn: u64,
-    /// Each kill, in words.
-    pub kills: Vec<String>,
-    /// What was answered and is not there, or is there and ought not to be.
-    pub lost: Vec<String>,
-}
 
 /// The processes of one case.
 pub(super) struct Processes<'l> {
@@ -145,11 +124,13 @@ impl<'l> Processes<'l> {
         self.looks += 1;
     }
 
-    /// Starts the server again, on its port and folder, if it was killed.
-    fn revive(&self, address: std::net::SocketAddr) {
+    /// Starts the server again, on its port and folder, if it was killed; before it can change anything, what its
+    /// predecessor answered is looked for in the log.
+    fn revive(&mut self, address: std::net::SocketAddr) {
         if self.backstage.server_runs() {
             return;
         }
+        self.read_log();
         self.backstage
             .start_server(address, &self.always)
             .expect("a server that was killed can be started again");
@@ -250,58 +231,13 @@ impl<'l> Processes<'l> {
             let said = change.says();
             self.remember(&said);
             let next = record.get(nth + 1).map(|(_, change)| change.says());
-            match self.translate(&said, next.as_ref()) {
-                Translated::Change(moment, change) => self.judge_change(moment, &change),
+            match translate(&self.judge.scene.log, &said, next.as_ref()) {
+                Translated::Change(moment, change) => {
+                    let moment = moment.unwrap_or(Time(self.shadow.wall_start));
+                    self.judge_change(moment, &change);
+                }
                 Translated::Nothing => {}
                 Translated::Strange(sentence) => self.ledger.borrow_mut().lost.push(sentence),
-            }
-        }
-    }
-
-    fn translate(&self, said: &Said<'_>, next: Option<&Said<'_>>) -> Translated {
-        match *said {
-            Said::Stored {
-                key,
-                version_id,
-                last_modified,
-                version: Some((body, etag)),
-            } => {
-                let key = Key::from(key);
-                let history = self.judge.scene.log.history(&key);
-                let source = history.iter().find(|held| held.body.as_ref() == Some(body));
-                let (version, etag) = (VersionId::from(version_id), etag.into());
-                let change = match source.map(|held| held.id.clone()) {
-                    Some(from) => Change::Copied {
-                        key,
-                        from,
-                        version,
-                        etag,
-                    },
-                    None => Change::Put {
-                        key,
-                        version,
-                        body: body.clone(),
-                        etag,
-                    },
-                };
-                Translated::Change(last_modified, change)
-            }
-            Said::Removed { key, version_id } => {
-                let replaced = matches!(next, Some(Said::Stored { key: other, version_id: id, .. }) if *other == key && *id == version_id);
-                if replaced {
-                    return Translated::Nothing;
-                }
-                let change = Change::Removed {
-                    key: Key::from(key),
-                    version: VersionId::from(version_id),
-                };
-                Translated::Change(Time(self.shadow.wall_start), change)
-            }
-            Said::Stored { key, .. } => {
-                Translated::Strange(format!("a client that amends left a marker on {key}"))
-            }
-            Said::Other => {
-                Translated::Strange("a client that amends changed the bucket itself".into())
             }
         }
     }
@@ -360,12 +296,6 @@ impl<'l> Processes<'l> {
             .map(|key| format!("{key} holds something else than the log told"))
             .collect()
     }
-}
-
-enum Translated {
-    Change(Time, Change),
-    Nothing,
-    Strange(String),
 }
 
 impl Theatre for Processes<'_> {

@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 use crate::amend::listing::Listing;
 use crate::amend::options::Target;
+use crate::amend::planted::first_of_a_second;
 use crate::amend::report::{Chosen, Class, Commit};
 use crate::drill::{Probe, planted, reached, sometimes};
 use crate::fuse::{Hint, InvertedIndex, Snapshot, TablePrefix};
@@ -411,18 +412,6 @@ impl CommitChooser {
                 )
             }
         }
-    }
-}
-
-/// AM-41: of three or more commits of one second, the first passes for the last.
-fn first_of_a_second(versions: &mut [&Version]) {
-    let newest = versions.first().map(|version| version.last_modified);
-    let tied = versions
-        .iter()
-        .take_while(|version| Some(version.last_modified) == newest);
-    let tied = tied.count();
-    if tied >= 3 {
-        versions[..tied].reverse();
     }
 }
 

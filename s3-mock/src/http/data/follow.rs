@@ -35,8 +35,18 @@ impl Follower {
     /// that is being written is there the next time.
     ///
     /// # Errors
-    /// [`DataError`], as for a server that opens the folder.
+    /// [`DataError`], as for a server that opens the folder; [`DataError::Shorter`].
     pub fn read_on(&mut self) -> Result<Vec<Vec<(String, Change)>>, DataError> {
+        let read = self.place.0;
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        let length = length.map_err(|source| DataError::Unusable {
+            path: self.path.clone(),
+            source,
+        })?;
+        if length < read {
+            let path = self.path.clone();
+            return Err(DataError::Shorter { path, read });
+        }
         let mut records = Vec::new();
         let (scan, _) = Scan::each(&self.path, &self.file, self.place, |payload| {
             let events = record::decode(payload)?;

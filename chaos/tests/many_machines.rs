@@ -1,4 +1,4 @@
-//! The commands that people type: shards and their merger, keeping, blessing.
+//! The commands of runs that are spread, kept and blessed, as people type them.
 
 use std::path::Path;
 use std::process::Command;
