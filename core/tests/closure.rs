@@ -196,6 +196,15 @@ fn an_inverted_index_is_found_by_its_name_and_by_its_key() {
         let index = table.keys_of(Class::InvertedIndex).remove(0);
         assert_eq!(played.said(&index).0.name(), "remove-markers");
         assert!(table.current(&index).is_some());
+        // Its size is stated, for it is the block's only one.
+        table.purge(&index);
+        table.put(&index, "garbage");
+        let options = table.options();
+        let why = "no surviving version of it has the 300 bytes that the metadata states";
+        assert_eq!(
+            honest(&mut table, options).said(&index),
+            (&Decision::Lost, why)
+        );
     }
 }
 
