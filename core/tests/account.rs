@@ -170,6 +170,9 @@ fn a_dry_run_tells_what_the_apply_then_costs() {
         let played = honest(&mut table, options);
         assert_eq!(planned.requests, played.report.requests);
         assert_eq!(planned.cost, played.report.cost);
+        let counted: u64 = planned.counts.values().sum();
+        assert_eq!(counted, planned.objects.len() as u64);
+        assert_eq!(planned.counts["copy-version"], 3);
         let sent: u64 = played.report.requests.values().sum();
         assert_eq!(sent, played.requests.len() as u64);
         assert_eq!(played.report.cost.bytes_read, played.bytes);

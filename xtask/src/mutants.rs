@@ -47,10 +47,10 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
         match (word.as_str(), word == "--judge") {
             (_, true) => only_judge = true,
             ("--shard", _) => {
-                shard.extend([word.clone(), words.next().cloned().unwrap_or_default()])
+                shard.extend([word.clone(), words.next().cloned().unwrap_or_default()]);
             }
             ("--jobs", _) => {
-                shared.extend([word.clone(), words.next().cloned().unwrap_or_default()])
+                shared.extend([word.clone(), words.next().cloned().unwrap_or_default()]);
             }
             _ => {
                 complain(USAGE);
