@@ -7,7 +7,7 @@ use firedrill_core::amend::{Chosen, Class, Decision, Layout, Options, State, Tar
 use firedrill_core::object::{Key, WallTime};
 use firedrill_s3_mock::Versioning;
 use firedrill_sim::fixture::{FIRST, Table, segment};
-use firedrill_sim::fuse::{BlockSpec, Change, Flavour, SegmentSpec, TableSpec};
+use firedrill_sim::fuse::{BlockSpec, Change, Flavour, InvertedSpec, SegmentSpec, TableSpec};
 use play::{Played, play, table};
 
 const OLD: Flavour = Flavour::V1_2_453;
@@ -162,6 +162,104 @@ fn a_plain_prefix_says_what_it_cannot_do() {
         Some("no object was ever stored under elsewhere/")
     );
     assert_eq!(refusal(Target::Current, "fs/"), None);
+}
+
+#[test]
+fn an_inverted_index_is_found_by_its_name_and_by_its_key() {
+    for is_hint_there in [true, false] {
+        let spec = TableSpec {
+            inverted_indexes: vec!["words".into()],
+            ..TableSpec::new(NEW, 9, 16)
+        };
+        let mut table = Table::of(spec, Versioning::Enabled);
+        let with_index = BlockSpec {
+            inverted: vec![InvertedSpec {
+                index: 0,
+                size: 300,
+            }],
+            ..block(None, None)
+        };
+        table.commit(&Change::Insert {
+            segments: vec![SegmentSpec {
+                blocks: vec![with_index],
+                statistics: false,
+            }],
+        });
+        table.delete_all();
+        if !is_hint_there {
+            let hint = table.commits[0].hint.as_str().to_owned();
+            erase(&mut table, &hint);
+        }
+        let options = table.options();
+        let played = honest(&mut table, options);
+        assert_eq!(played.report.notes, Vec::<String>::new());
+        let index = table.keys_of(Class::InvertedIndex).remove(0);
+        assert_eq!(played.said(&index).0.name(), "remove-markers");
+        assert!(table.current(&index).is_some());
+    }
+}
+
+#[test]
+fn several_snapshots_that_none_follows_are_alternatives() {
+    let mut table = Table::usual(OLD);
+    let (hint, middle) = (
+        table.commits[0].hint.clone(),
+        table.commits[1].snapshot.clone(),
+    );
+    erase(&mut table, hint.as_str());
+    erase(&mut table, middle.as_str());
+    let options = table.options();
+    let commit = honest(&mut table, options)
+        .report
+        .commit
+        .expect("it was found");
+    assert_eq!(commit.chosen_by, Chosen::NewestSnapshot);
+    assert_eq!(commit.snapshot, table.commits[2].snapshot);
+    assert_eq!(commit.alternatives, [table.commits[0].snapshot.clone()]);
+}
+
+#[test]
+fn of_two_commits_of_one_moment_the_other_is_named() {
+    let mut table = Table::new(OLD, Versioning::Enabled);
+    let insert = Change::Insert {
+        segments: vec![segment(1)],
+    };
+    for _ in 0..3 {
+        table.commit(&insert);
+    }
+    table.now.0 = table.commits[2].time.0 / 1000 - 10_000;
+    table.commit(&insert);
+    let (third, fourth) = (&table.commits[2], &table.commits[3]);
+    assert_eq!(third.time, fourth.time);
+    let as_of = Options {
+        target: Target::AsOf(third.time),
+        ..Options::new(table.prefix.clone())
+    };
+    let wanted = (fourth.snapshot.clone(), vec![third.snapshot.clone()]);
+    let commit = honest(&mut table, as_of)
+        .report
+        .commit
+        .expect("it was found");
+    assert_eq!((commit.snapshot, commit.alternatives), wanted);
+    assert!(commit.hint_version.is_some() && commit.timestamp.is_some());
+}
+
+#[test]
+fn a_lost_snapshot_is_told_with_the_one_before_it() {
+    let mut table = Table::usual(OLD);
+    let lost = table.commits[2].snapshot.as_str().to_owned();
+    table.purge(&lost);
+    let options = table.options();
+    let played = honest(&mut table, options);
+    let before = &table.commits[1];
+    let note = format!(
+        "the snapshot of the commit before it is readable: --snapshot {}, made {}",
+        before.snapshot,
+        before.time.to_rfc3339()
+    );
+    assert_eq!(played.report.notes, [note]);
+    assert_eq!(played.report.below_lost.len(), 1);
+    assert_eq!(played.report.below_lost[0].key.as_str(), lost);
 }
 
 /// Takes every entry of a key away, markers too.

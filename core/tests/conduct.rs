@@ -316,6 +316,25 @@ fn a_look_lists_its_range_and_no_more() {
 }
 
 #[test]
+fn a_look_at_one_key_leaves_its_neighbour_as_it_was() {
+    let mut table = table(OLD, 2);
+    let blocks = table.keys_of(Class::Block);
+    blocks.iter().for_each(|block| table.delete(block));
+    let options = table.options();
+    let mut first = true;
+    let played = play(&mut table, options, |_, request| {
+        if keys_of(request).len() != 2 || !std::mem::take(&mut first) {
+            return None;
+        }
+        let denied = Err(Cause::Denied("AccessDenied".into()));
+        Some(Ok(Answer::Removed(vec![denied, Err(busy())])))
+    });
+    assert_eq!(played.report.state, State::Complete, "{:#?}", played.report);
+    assert_eq!(played.count(Operation::CopyObject), 1);
+    table.assert_back(&[]);
+}
+
+#[test]
 fn a_body_of_another_length_is_a_body_cut_short() {
     for longer in [false, true] {
         let mut table = table(OLD, 1);

@@ -326,7 +326,10 @@ impl Amend {
                 continue;
             }
             match self.objects.verdict(&key, &self.listing, self.versioning) {
-                Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
+                Verdict::Compare(one, other) => {
+                    self.compare(&key, &[one, other]);
+                    continue;
+                }
                 Verdict::Decided(Decision::Intact, _) => self.object(&key).done = true,
                 Verdict::Decided(Decision::RemoveMarkers { .. }, _) if trusts_removals() => {
                     self.object(&key).done = true;
@@ -335,9 +338,7 @@ impl Amend {
                     self.object(&key).conclude(decision, reason);
                 }
             }
-            if !self.is_comparing(&key) {
-                self.objects.open.remove(&key);
-            }
+            self.objects.open.remove(&key);
         }
         if !self.courier.is_idle() || !self.objects.open.is_empty() {
             return;

@@ -43,12 +43,6 @@ impl Amend {
         }
     }
 
-    /// Whether a comparison of this key is still needed.
-    pub(super) fn is_comparing(&self, key: &Key) -> bool {
-        let verdict = self.objects.verdict(key, &self.listing, self.versioning);
-        matches!(verdict, Verdict::Compare(..)) || self.newer_unread(key).is_some()
-    }
-
     pub(super) fn take_digest(
         &mut self,
         key: &Key,
@@ -94,13 +88,7 @@ impl Amend {
         }
     }
 
-    /// The version that somebody put on the hint since the plan, if it was not looked into yet.
-    fn newer_unread(&self, key: &Key) -> Option<Version> {
-        let (version, name) = self.newer_than_plan(key)?;
-        let is_hint = self.objects.by_key[key].class == Class::Hint;
-        (is_hint && !self.objects.newer.contains_key(&name)).then_some(version)
-    }
-
+    /// The version that somebody put since the plan on a key that is written more than once.
     fn newer_than_plan(&self, key: &Key) -> Option<(Version, Name)> {
         let object = &self.objects.by_key[key];
         if !matches!(object.class, Class::Hint | Class::Object) {
