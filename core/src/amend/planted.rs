@@ -252,6 +252,15 @@ impl Amend {
         }
     }
 
+    /// AM-43: a table of some size of which nothing is current passes for one that was dropped on purpose.
+    pub(super) fn looks_dropped(&self) -> bool {
+        let below = self.listing.below(self.options.prefix.as_str());
+        let mut histories: Vec<&History> = below.map(|(_, history)| history).collect();
+        let keys = histories.len();
+        histories.retain(|history| history.current_version().is_none());
+        keys >= 12 && histories.len() == keys
+    }
+
     /// AM-36: what was current when the plan was made.
     pub(super) fn current_before(&self, purpose: &LookFor) -> Option<Listing> {
         let verifies = matches!(purpose, LookFor::Verify);
