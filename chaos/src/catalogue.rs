@@ -125,7 +125,7 @@ pub const BUGS: &[Entry] = &[
     bug("AM-38", "the errors inside a successful DeleteObjects are not looked at", Designed, &[A1], &["s3.unavailable"]),
     bug("AM-39", "a write whose connection broke is repeated blindly, and its 412 taken for another's", Designed, &[A4], &["s3.ack-lost"]),
     bug("AM-40", "told to stop, it says complete", Designed, &[A4], &["host.interrupt"]),
-    bug("AM-41", "of three commits of one second the first passes for the last", Designed, &[A4], &["s3.same-second"]),
+    bug("AM-41", "of four commits of one second the first passes for the last", Designed, &[A4], &["s3.same-second"]),
     bug("AM-42", "what somebody restored by hand again and again is given up as a puzzle", Designed, &[A4], &["op.partial-manual-restore"]),
     bug("AM-43", "a table of which nothing is current passes for dropped, and is refused", Designed, &[A1], &["op.delete-prefix"]),
     bug("MK-01", "markers of a second are listed before its versions", Guarded, &[M1], &["s3.same-second"]),
