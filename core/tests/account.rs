@@ -117,6 +117,7 @@ fn a_version_that_vanishes_before_it_is_compared_is_forgotten() {
     table.store.bucket.foreign_etags = true;
     let block = table.keys_of(Class::Block).remove(0);
     let written = table.written[&Key::from(block.as_str())].clone();
+    table.put(&block, written.clone());
     table.put(&block, written);
     let top = table.store.bucket.history(&block)[0].version_id.to_string();
     let options = table.options();
@@ -130,6 +131,13 @@ fn a_version_that_vanishes_before_it_is_compared_is_forgotten() {
     });
     assert_eq!(played.said(&block).0, &Decision::Intact);
     assert_eq!(played.report.state, State::Complete);
+    let digests = played.requests.iter();
+    let digests = digests.filter(|request| matches!(request, Request::Digest { .. }));
+    assert_eq!(
+        digests.count(),
+        3,
+        "each of the three versions is read once"
+    );
 }
 
 /// A table after a disaster in which every kind of write is needed.

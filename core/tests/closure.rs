@@ -4,11 +4,11 @@
 mod play;
 
 use firedrill_core::amend::{Chosen, Class, Decision, Layout, Options, State, Target};
-use firedrill_core::object::{Key, WallTime};
+use firedrill_core::object::{Cause, Key, WallTime};
 use firedrill_s3_mock::Versioning;
 use firedrill_sim::fixture::{FIRST, Table, segment};
 use firedrill_sim::fuse::{BlockSpec, Change, Flavour, InvertedSpec, SegmentSpec, TableSpec};
-use play::{Played, play, table};
+use play::{Played, play, reads, refused, table};
 
 const OLD: Flavour = Flavour::V1_2_453;
 const NEW: Flavour = Flavour::V1_2_895;
@@ -216,6 +216,28 @@ fn several_snapshots_that_none_follows_are_alternatives() {
     assert_eq!(commit.chosen_by, Chosen::NewestSnapshot);
     assert_eq!(commit.snapshot, table.commits[2].snapshot);
     assert_eq!(commit.alternatives, [table.commits[0].snapshot.clone()]);
+}
+
+#[test]
+fn a_hint_that_somebody_put_back_later_was_not_there_at_the_moment() {
+    let mut table = Table::usual(OLD);
+    let hint = table.commits[0].hint.as_str().to_owned();
+    let first = table.commits[0]
+        .puts
+        .iter()
+        .find(|put| put.key.as_str() == hint);
+    let body = first.expect("every commit writes the hint").body.clone();
+    table.now.0 += 60_000;
+    table.put(&hint, body);
+    let as_of = Options {
+        target: Target::AsOf(WallTime(table.commits[1].time.0 + 2_000_000)),
+        ..Options::new(table.prefix.clone())
+    };
+    let commit = honest(&mut table, as_of)
+        .report
+        .commit
+        .expect("it was found");
+    assert_eq!(commit.snapshot, table.commits[1].snapshot);
 }
 
 #[test]
@@ -455,4 +477,35 @@ fn what_a_vacuum_took_is_counted() {
             .iter()
             .all(|key| table.current(key).is_none())
     );
+}
+
+#[test]
+fn where_a_segment_cannot_be_read_it_is_open_what_a_vacuum_took() {
+    let mut table = overwritten();
+    let alone = first_alone(&table);
+    for key in &alone {
+        table.delete(key);
+    }
+    let segment = alone.iter().find(|key| key.contains("_sg/"));
+    let segment = segment.expect("a commit has a segment").clone();
+    let options = Options {
+        history: true,
+        ..table.options()
+    };
+    let played = play(&mut table, options, |_, request| {
+        let denied = Cause::Denied("AccessDenied".into());
+        refused(denied).filter(|_| reads(request, &segment))
+    });
+    let first = table.commits[0].snapshot.as_str();
+    let (decision, reason) = played.said(first);
+    assert_eq!(*decision, Decision::Unknown);
+    assert!(reason.starts_with("a segment could not be read, so it is open whether a vacuum"));
+    assert!(
+        played
+            .report
+            .below_lost
+            .iter()
+            .any(|lost| lost.key.as_str() == first)
+    );
+    assert!(played.requests.iter().all(|request| !request.is_write()));
 }

@@ -204,3 +204,44 @@ fn an_archived_version_whose_twin_vanishes_is_still_archived() {
         "{reason}"
     );
 }
+
+#[test]
+fn an_archived_version_is_read_through_its_twin() {
+    let mut table = table(OLD, 1);
+    let segment = table.keys_of(Class::Segment).remove(0);
+    let written = table.written[&Key::from(segment.as_str())].clone();
+    let oldest = table.store.bucket.history(&segment)[0].version_id.clone();
+    table.put(&segment, written);
+    table.put(&segment, "garbage");
+    let moved = table
+        .store
+        .bucket
+        .set_storage_class(&segment, &oldest, StorageClass::Glacier);
+    moved.expect("a version can be archived");
+    let options = table.options();
+    let played = honest(&mut table, options);
+    assert_eq!(played.report.state, State::Complete, "{:#?}", played.report);
+    table.assert_back(&[]);
+}
+
+#[test]
+fn a_hint_that_cannot_be_read_leaves_the_commit_open() {
+    let mut table = table(OLD, 1);
+    let hint = table.commits[0].hint.as_str().to_owned();
+    let options = table.options();
+    let played = play(&mut table, options, |_, request| {
+        refused(Cause::Denied("AccessDenied".into())).filter(|_| reads(request, &hint))
+    });
+    assert_eq!(played.report.state, State::Refused);
+    let refusal = played.report.refusal.expect("it is refused");
+    assert!(
+        refusal.starts_with(&format!(
+            "the hint {hint} cannot be read (reading it was denied"
+        )),
+        "{refusal}"
+    );
+    assert!(
+        refusal.ends_with("so the current commit is not known"),
+        "{refusal}"
+    );
+}

@@ -97,6 +97,8 @@ fn try_all(root: &Path, shared: &[String], shard: &[String]) -> Result<(), Strin
 }
 
 fn stage(root: &Path, (package, out, told): Stage, arguments: &[String]) -> Result<(), String> {
+    let made = fs::create_dir_all(root.join(out));
+    made.map_err(|error| format!("{out}: {error}"))?;
     let script = format!("ulimit -v {ADDRESS_SPACE_KIB}; exec cargo mutants \"$@\"");
     let mut command = Command::new("sh");
     command.current_dir(root).args(["-c", &script, "mutants"]);

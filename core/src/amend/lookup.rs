@@ -164,10 +164,8 @@ impl Amend {
                 active.position += 1;
                 self.try_version(active, ask, out)
             }
-            (Ok(()), None) => {
-                active.position += 1;
-                self.try_version(active, ask, out)
-            }
+            // Forgotten since it was read.
+            (Ok(()), None) => self.try_version(active, ask, out),
         }
     }
 
