@@ -12,6 +12,7 @@
 //! the server's, then this one.
 
 use std::collections::BTreeMap;
+#[cfg(not(madsim))]
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,6 +54,8 @@ pub(crate) struct Backstage {
 /// One life of one host.
 #[derive(Debug)]
 pub(crate) struct Host {
+    /// Where it is, on a network with addresses.
+    #[cfg(not(madsim))]
     pub(crate) address: Option<IpAddr>,
     pub(crate) plight: Plight,
     pub(crate) effects: u64,
@@ -126,6 +129,7 @@ impl Backstage {
     /// A new life. It is counted from 1, as hosts are in the simulated world.
     pub(crate) fn boot(&mut self, plight: Plight) -> HostId {
         self.hosts.push(Host {
+            #[cfg(not(madsim))]
             address: None,
             plight,
             effects: 0,
@@ -150,6 +154,7 @@ impl Backstage {
     }
 
     /// Whose address this is.
+    #[cfg(not(madsim))]
     pub(crate) fn at(&self, address: IpAddr) -> Option<HostId> {
         let known = |host: &Host| host.address == Some(address);
         let index = self.hosts.iter().position(known)?;

@@ -399,6 +399,9 @@ impl Amend {
 
     fn begin_reading(&mut self, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         self.phase = Phase::Read;
+        if planted("AM-43") && self.looks_dropped() {
+            return Err("not one object of it is left: this table was dropped".into());
+        }
         let mut ask = Vec::new();
         self.layout.start(&self.listing, &mut ask)?;
         self.begin_lookups(ask, out)

@@ -67,14 +67,14 @@ pub(in crate::amend) fn is_many_times_there(history: &History, matching: &Versio
     equal.count() > 3
 }
 
-/// AM-41: of three or more commits of one second, the first passes for the last.
+/// AM-41: of four or more commits of one second, the first passes for the last.
 pub(in crate::amend) fn first_of_a_second(versions: &mut [&Version]) {
     let newest = versions.first().map(|version| version.last_modified);
     let tied = versions
         .iter()
         .take_while(|version| Some(version.last_modified) == newest);
     let tied = tied.count();
-    if tied >= 3 {
+    if tied >= 4 {
         versions[..tied].reverse();
     }
 }
@@ -199,11 +199,11 @@ impl Amend {
         }
     }
 
-    /// AM-31: of a batch in which more than six keys have stacks, each key's first marker alone; the others
+    /// AM-31: of a batch in which more than twelve keys have stacks, each key's first marker alone; the others
     /// pass for removed.
     pub(super) fn cut_batch(&mut self, markers: &mut Vec<(Key, VersionId)>) {
         let keys = markers.chunk_by(|one, other| one.0 == other.0);
-        if keys.filter(|of_one_key| of_one_key.len() > 1).count() <= 6 {
+        if keys.filter(|of_one_key| of_one_key.len() > 1).count() <= 12 {
             return;
         }
         let mut kept: Vec<(Key, VersionId)> = Vec::new();
@@ -250,6 +250,15 @@ impl Amend {
                 object.wanted = Wanted::Nothing("a vacuum took it away".into());
             }
         }
+    }
+
+    /// AM-43: a table of some size of which nothing is current passes for one that was dropped on purpose.
+    pub(super) fn looks_dropped(&self) -> bool {
+        let below = self.listing.below(self.options.prefix.as_str());
+        let mut histories: Vec<&History> = below.map(|(_, history)| history).collect();
+        let keys = histories.len();
+        histories.retain(|history| history.current_version().is_none());
+        keys >= 12 && histories.len() == keys
     }
 
     /// AM-36: what was current when the plan was made.
