@@ -335,6 +335,25 @@ fn a_look_at_one_key_leaves_its_neighbour_as_it_was() {
 }
 
 #[test]
+fn two_writes_that_end_unclear_are_looked_after_each() {
+    let mut table = table(OLD, 2);
+    let blocks = table.keys_of(Class::Block);
+    for block in &blocks {
+        table.put(block, "garbage of another length");
+    }
+    let options = table.options();
+    let played = play(&mut table, options, |table, request| {
+        let copies = matches!(request, Request::Copy { .. });
+        copies
+            .then(|| bucket(table, request))
+            .and_then(|_| unclear(Cause::Timeout))
+    });
+    assert_eq!(played.report.state, State::Complete, "{:#?}", played.report);
+    assert_eq!(played.count(Operation::CopyObject), 2);
+    table.assert_back(&[]);
+}
+
+#[test]
 fn a_body_of_another_length_is_a_body_cut_short() {
     for longer in [false, true] {
         let mut table = table(OLD, 1);
