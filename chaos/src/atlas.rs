@@ -312,7 +312,7 @@ impl Known<'_> {
     fn readable(self, snapshot: &Key) -> Option<bool> {
         let fact = &self.truth.objects[snapshot];
         let history = self.log.history(snapshot);
-        let right = |held: &&Held| held.body.as_ref() == Some(&fact.body);
+        let right = |held: &&Held| held.holds(&fact.body);
         if history.iter().any(|held| held.archived) {
             return None;
         }
@@ -339,10 +339,10 @@ impl Known<'_> {
         let mut objects: BTreeMap<Key, Expected> = objects.into_iter().collect();
         atlas.referenced.append(&mut referenced);
         atlas.objects.append(&mut objects);
-        self.add_children(commit, atlas);
+        self.add_children(commit, is_first, atlas);
     }
 
-    fn add_children(self, commit: &CommitFact, atlas: &mut Atlas) {
+    fn add_children(self, commit: &CommitFact, is_first: bool, atlas: &mut Atlas) {
         for (key, parent) in &commit.references {
             let Some(parent) = parent else { continue };
             // The hint names the chosen snapshot alone.
@@ -350,8 +350,9 @@ impl Known<'_> {
             if of_hint && atlas.snapshot.as_ref() != Some(key) {
                 continue;
             }
+            // One commit names each key once, so that only a further one can name a child again.
             if let Some(parent) = atlas.objects.get_mut(parent)
-                && !parent.children.contains(key)
+                && (is_first || !parent.children.contains(key))
             {
                 parent.children.push(key.clone());
             }
@@ -378,7 +379,7 @@ impl Known<'_> {
     fn judge(self, key: &Key, fact: &Fact, right: &Bytes) -> Must {
         let history = self.log.history(key);
         let data: Vec<&Held> = history.iter().filter(|held| held.body.is_some()).collect();
-        let is_right = |held: &&&Held| held.body.as_ref() == Some(right);
+        let is_right = |held: &&&Held| held.holds(right);
         let matched = match fact.size {
             Some(size) => {
                 let sized =
@@ -427,12 +428,12 @@ impl Known<'_> {
         !named_inside
             && others
                 .filter(|(other, other_fact)| *other != key && other_fact.class == fact.class)
-                .any(|(_, other)| held.body.as_ref() == Some(&other.body))
+                .any(|(_, other)| held.holds(&other.body))
     }
 
     /// How the matching version becomes current.
     pub(crate) fn reach(self, history: &[Held], matched: &Held, right: &Bytes) -> Must {
-        let is_right = |held: &Held| held.body.as_ref() == Some(right);
+        let is_right = |held: &Held| held.holds(right);
         let top = &history[0];
         let Some(newest) = history.iter().find(|held| held.body.is_some()) else {
             return Must::Lose;

@@ -116,9 +116,8 @@ impl Known<'_> {
                 .iter()
                 .rev()
                 .filter(|held| held.body.is_some());
-            let mut meaningful = data.filter(|held| {
-                held.body.as_ref() == Some(&fact.body) || self.decodes(key, fact, held)
-            });
+            let mut meaningful =
+                data.filter(|held| held.holds(&fact.body) || self.decodes(key, fact, held));
             fact.class == Class::Segment
                 && meaningful
                     .next()

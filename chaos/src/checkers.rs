@@ -146,26 +146,32 @@ impl<'a> Run<'a> {
     /// What the report must name, and what else it may: everything that can be reached from the chosen
     /// commit without passing through an object that is lost. What hangs below an unknown one may have
     /// been seen, for it may be readable and only not restorable.
-    fn in_sight(&self) -> Sight<'a> {
-        let mut sight = Sight::default();
-        let mut next: Vec<(&Key, bool)> = self.atlas.roots.iter().map(|key| (key, true)).collect();
-        let said: BTreeMap<&Key, &Decision> = self
-            .report
-            .iter()
-            .flat_map(|report| &report.objects)
-            .map(|object| (&object.key, &object.decision))
+    fn in_sight(&self) -> BTreeMap<&'a Key, Sight<'a>> {
+        let objects = self.atlas.objects.iter();
+        // The keys ascend, and from an ascending list a whole map is made at once.
+        let mut sights: BTreeMap<&Key, Sight<'_>> = objects
+            .map(|(key, expected)| (key, Sight::of(expected)))
             .collect();
+        for (key, _, object) in self.answers() {
+            if let Some(sight) = sights.get_mut(key) {
+                sight.said = Some(&object.decision);
+            }
+        }
+        let mut next: Vec<(&Key, bool)> = self.atlas.roots.iter().map(|key| (key, true)).collect();
         while let Some((key, sure)) = next.pop() {
-            let Some(expected) = self.atlas.objects.get(key) else {
+            let Some(sight) = sights.get_mut(key) else {
                 continue;
             };
-            let new_here = sight.may.insert(key);
-            let new_sure = sure && !expected.must.is_free() && sight.must.insert(key);
-            if !(new_here || new_sure) || expected.class == Class::Hint {
+            let expected = sight.expected;
+            let sure_here = sure && !expected.must.is_free();
+            let is_new = !sight.may || (sure_here && !sight.must);
+            sight.may = true;
+            sight.must |= sure_here;
+            if !is_new || expected.class == Class::Hint {
                 continue;
             }
             let below = expected.children.iter().chain(self.atlas.previous.get(key));
-            match said.get(key) {
+            match sight.said {
                 Some(Decision::Lost) if !self.touched.contains(key) => {}
                 None | Some(Decision::Lost | Decision::Unknown) => {
                     next.extend(below.map(|key| (key, false)));
@@ -173,10 +179,10 @@ impl<'a> Run<'a> {
                 Some(_) => next.extend(below.map(|key| (key, sure))),
             }
         }
-        let free = self.atlas.objects.iter();
-        let free = free.filter(|(_, expected)| expected.must.is_free());
-        sight.may.extend(free.map(|(key, _)| key));
-        sight
+        for sight in sights.values_mut() {
+            sight.may |= sight.expected.must.is_free();
+        }
+        sights
     }
 
     /// The expected objects with what was said of each.
@@ -201,17 +207,31 @@ impl<'a> Run<'a> {
 
     /// Whether the log's current bytes of a key are the right ones.
     fn is_right(&self, key: &Key, expected: &Expected) -> bool {
-        self.log.current(key) == Some(&expected.right)
+        self.log.is_current(key, &expected.right)
     }
 }
 
-/// What can be seen from the chosen commit.
-#[derive(Debug, Default)]
+/// How one expected object is seen from the chosen commit.
+#[derive(Debug)]
 struct Sight<'a> {
-    /// What the report must name.
-    must: BTreeSet<&'a Key>,
-    /// What it may name.
-    may: BTreeSet<&'a Key>,
+    expected: &'a Expected,
+    /// What the report says of it, if it names it.
+    said: Option<&'a Decision>,
+    /// The report must name it.
+    must: bool,
+    /// The report may name it.
+    may: bool,
+}
+
+impl<'a> Sight<'a> {
+    fn of(expected: &'a Expected) -> Self {
+        Self {
+            expected,
+            said: None,
+            must: false,
+            may: false,
+        }
+    }
 }
 
 /// Whether a decision says that the object is, or will be, there.

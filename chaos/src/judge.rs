@@ -151,7 +151,7 @@ impl Judge {
 
     fn is_right(&self, key: &Key) -> bool {
         let expected = self.atlas.objects.get(key);
-        expected.is_some_and(|expected| self.scene.log.current(key) == Some(&expected.right))
+        expected.is_some_and(|expected| self.scene.log.is_current(key, &expected.right))
     }
 
     /// A request of this host changed the bucket.

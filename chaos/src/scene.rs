@@ -273,7 +273,7 @@ impl Scene {
         let history = self.log.history(key);
         let source = history
             .iter()
-            .rfind(|held| held.body.as_ref() == Some(&right) && !held.archived);
+            .rfind(|held| held.holds(&right) && !held.archived);
         let Some(from) = source.map(|held| held.id.clone()) else {
             return Ok(());
         };

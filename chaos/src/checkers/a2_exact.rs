@@ -2,9 +2,11 @@
 //!
 //! Exempt is garbage of the right length in the place of an original that is gone: no listing shows it.
 
-use firedrill_core::amend::Decision;
+use firedrill_core::amend::{Decision, ObjectReport};
+use firedrill_core::object::Key;
 
 use super::{Run, claims};
+use crate::atlas::Expected;
 use crate::judge::WriteKind;
 use crate::property::{Property, Violation};
 
@@ -32,16 +34,10 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     if run.is_interrupted() {
         return;
     }
-    // A plan claims of nothing that it is in place, but of what it calls intact.
-    let is_plan = run.circumstances.dry_run;
     for (key, expected, object) in run.answers() {
-        let current = run.log.current(key);
-        let is_other = current.is_some_and(|current| *current != expected.right);
-        let claimed = match is_plan {
-            true => object.decision == Decision::Intact,
-            false => claims(&object.decision),
-        };
-        if claimed && is_other && !expected.must.is_free() && !run.touched.contains(key) {
+        let is_open = expected.must.is_free() || run.touched.contains(key);
+        if !is_open && run.claims_other(key, expected, object) {
+            let current = run.log.current(key);
             let sentence = format!(
                 "the report says {}, and other bytes are current: {} instead of {}",
                 object.decision.name(),
@@ -50,5 +46,22 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
             );
             violations.push(Violation::at(Property::A2, key, sentence));
         }
+    }
+}
+
+impl Run<'_> {
+    /// Whether the report says that the key is in place, and other bytes are there. A plan says so only of
+    /// what it calls intact.
+    pub(super) fn claims_other(
+        &self,
+        key: &Key,
+        expected: &Expected,
+        object: &ObjectReport,
+    ) -> bool {
+        let claimed = match self.circumstances.dry_run {
+            true => object.decision == Decision::Intact,
+            false => claims(&object.decision),
+        };
+        claimed && self.log.current(key).is_some() && !self.is_right(key, expected)
     }
 }

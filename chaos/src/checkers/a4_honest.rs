@@ -112,20 +112,18 @@ fn commit(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
 
 /// Each referenced object is there, and nothing else.
 fn closure(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
-    let sight = run.in_sight();
-    let named: BTreeSet<&Key> = report.objects.iter().map(|object| &object.key).collect();
-    for key in &sight.must {
-        let expected = &run.atlas.objects[*key];
-        if !named.contains(key) && !run.denied_root() {
-            let sentence = format!(
-                "the {:?} is referenced and not in the report",
-                expected.class
-            );
+    let sights = run.in_sight();
+    for (key, sight) in &sights {
+        if sight.must && sight.said.is_none() && !run.denied_root() {
+            let class = sight.expected.class;
+            let sentence = format!("the {class:?} is referenced and not in the report");
             violations.push(Violation::at(Property::A4, key, sentence));
         }
     }
-    for key in named {
-        if !sight.may.contains(key) && !is_open_ancestor(run, key) {
+    let may_name = |key: &Key| sights.get(key).is_some_and(|sight| sight.may);
+    for object in &report.objects {
+        let key = &object.key;
+        if !may_name(key) && !is_open_ancestor(run, key) {
             let sentence = "it is in the report, and what survives does not reference it";
             violations.push(Violation::at(Property::A4, key, sentence));
         }
@@ -153,8 +151,7 @@ fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
             continue;
         }
         let said = object.decision.name();
-        let is_gone = run.log.current(key).is_none();
-        let is_other = !is_gone && !run.is_right(key, expected);
+        let is_gone = || run.log.current(key).is_none();
         let wrong = match (&object.decision, expected.must) {
             (_, Must::Free(_)) => None,
             (Decision::Lost, Must::Stay | Must::Recover | Must::Refuse) => {
@@ -168,15 +165,19 @@ fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
             (Decision::Unknown, Must::Lose) if !run.may_be_unknown(key) => {
                 Some("no version has the right bytes".to_owned())
             }
-            (decision, Must::Lose) if claims(decision) => {
+            (decision, Must::Lose)
+                if claims(decision) && !run.claims_other(key, expected, object) =>
+            {
                 Some("no version has the right bytes".to_owned())
             }
             (decision, Must::Refuse) if claims(decision) => {
                 Some("its bytes cannot be brought back as things stand".to_owned())
             }
-            (Decision::Intact, Must::Recover) if !is_other => Some("it was not current".to_owned()),
+            (Decision::Intact, Must::Recover) if !run.claims_other(key, expected, object) => {
+                Some("it was not current".to_owned())
+            }
             (decision, Must::Stay | Must::Recover)
-                if claims(decision) && run.goes_to_its_end() && is_gone =>
+                if claims(decision) && run.goes_to_its_end() && is_gone() =>
             {
                 Some("the key is gone".to_owned())
             }

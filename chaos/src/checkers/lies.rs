@@ -45,8 +45,7 @@ impl Run<'_> {
         let written_once = !matches!(object.class, Class::Hint | Class::Object);
         let fact = self.truth.objects.get(&object.key);
         let mut history = self.log.history(&object.key).iter();
-        written_once
-            && fact.is_some_and(|fact| history.any(|held| held.body.as_ref() == Some(&fact.body)))
+        written_once && fact.is_some_and(|fact| history.any(|held| held.holds(&fact.body)))
     }
 
     /// Whether current are bytes that cannot have been read as what the reference names. A segment does not

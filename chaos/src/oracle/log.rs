@@ -91,6 +91,19 @@ pub struct Held {
     pub author: Author,
 }
 
+impl Held {
+    /// Whether it holds these bytes.
+    pub fn holds(&self, bytes: &Bytes) -> bool {
+        let held = self.body.as_ref();
+        held.is_some_and(|held| are_equal(held, bytes))
+    }
+}
+
+/// Whether both are the same bytes. Most that are asked about are one buffer, which needs no look at them.
+fn are_equal(left: &Bytes, right: &Bytes) -> bool {
+    left.len() == right.len() && (left.as_ptr() == right.as_ptr() || left == right)
+}
+
 /// The log, and what follows from it.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -163,6 +176,12 @@ impl Log {
     /// What a key holds, newest first.
     pub fn history(&self, key: &Key) -> &[Held] {
         self.keys.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a plain GET must find these bytes.
+    pub fn is_current(&self, key: &Key, bytes: &Bytes) -> bool {
+        let top = self.history(key).first();
+        top.is_some_and(|top| top.holds(bytes))
     }
 
     /// The bytes that a plain GET must find; none: no such key, or a marker on top.
