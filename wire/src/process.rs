@@ -13,8 +13,8 @@
 //! what the log says.
 //!
 //! A life that a scenario lets crash is struck once: the client or the server is killed at a request that the
-//! relay counts to, or at a moment. A server that was killed is started again at once, on the same port and
-//! folder; a client that outlives that and knows everything is judged like any other, and one that ends with
+//! relay counts to, or at a moment. A server that was killed is started again at once, on the same folder; a
+//! client that outlives that and knows everything is judged like any other, and one that ends with
 //! something unknown is run again.
 //!
 //! Invariants: no harness code in the binaries; nothing is killed but what this tier has started; kills are

@@ -93,18 +93,13 @@ impl Backstage {
     }
 
     /// Starts a server with what is left of the faults, behind `always`.
-    pub(super) fn start_server(
-        &self,
-        listen: SocketAddr,
-        always: &[Fault],
-    ) -> io::Result<SocketAddr> {
+    pub(super) fn start_server(&self, always: &[Fault]) -> io::Result<()> {
         let rest = lock(&self.faults);
         let rest = rest.iter().filter_map(Counted::rest);
         let faults: Vec<Fault> = always.iter().cloned().chain(rest).collect();
-        let server = Server::start(&self.binary, &self.folder, listen, &faults)?;
-        let address = server.address;
+        let server = Server::start(&self.binary, &self.folder, &faults)?;
         *lock(&self.server) = Some(server);
-        Ok(address)
+        Ok(())
     }
 
     /// A new life begins.

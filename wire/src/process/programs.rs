@@ -36,13 +36,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts it and waits until it listens. What it complains of is added to the file `folder/complaints`.
-    pub(super) fn start(
-        binary: &Path,
-        folder: &Path,
-        listen: SocketAddr,
-        faults: &[Fault],
-    ) -> io::Result<Self> {
+    /// Starts it and waits until it listens, on any free port: its predecessor's may be somebody else's by now.
+    /// What it complains of is added to the file `folder/complaints`.
+    pub(super) fn start(binary: &Path, folder: &Path, faults: &[Fault]) -> io::Result<Self> {
         let file = folder.join("faults.toml");
         let faults = FaultFile {
             faults: faults.to_vec(),
@@ -50,7 +46,7 @@ impl Server {
         let text = toml::to_string(&faults).map_err(io::Error::other)?;
         std::fs::write(&file, text)?;
         let mut child = bare(binary)
-            .args(["serve", "--bucket", BUCKET, "--listen", &listen.to_string()])
+            .args(["serve", "--bucket", BUCKET, "--listen", "127.0.0.1:0"])
             .arg("--data")
             .arg(data_folder(folder))
             .arg("--faults")

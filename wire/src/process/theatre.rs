@@ -92,9 +92,8 @@ impl<'l> Processes<'l> {
         let own = folder.path().to_owned();
         let backstage = Backstage::new(settings.binary.clone(), own, faults);
         let backstage = Arc::new(backstage);
-        let listen = "127.0.0.1:0".parse().expect("it is an address");
         backstage
-            .start_server(listen, &always)
+            .start_server(&always)
             .expect("the binary can serve");
         let relay = Relay::open(&backstage).expect("loopback has a free port");
         let mut processes = Self {
@@ -124,38 +123,32 @@ impl<'l> Processes<'l> {
         self.looks += 1;
     }
 
-    /// Starts the server again, on its port and folder, if it was killed; before it can change anything, what its
+    /// Starts the server again, on its folder, if it was killed; before it can change anything, what its
     /// predecessor answered is looked for in the log.
-    fn revive(&mut self, address: std::net::SocketAddr) {
+    fn revive(&mut self) {
         if self.backstage.server_runs() {
             return;
         }
         self.read_log();
         self.backstage
-            .start_server(address, &self.always)
+            .start_server(&self.always)
             .expect("a server that was killed can be started again");
     }
 
     /// Lets what is on its way come to its end, and reads what became of it.
-    fn settle(&mut self, address: std::net::SocketAddr) {
+    fn settle(&mut self) {
         for _ in 0..5000 {
             if !self.backstage.is_busy() {
                 break;
             }
             self.look();
         }
-        self.revive(address);
+        self.revive();
         self.read_log();
-    }
-
-    fn address(&self) -> std::net::SocketAddr {
-        let address = self.backstage.server_address();
-        address.expect("the server runs between two lives")
     }
 
     /// Waits for the client's end, carries out kills that wait for their moment, and revives the server.
     fn watch(&mut self, limits: Limits) -> Option<ExitStatus> {
-        let address = self.address();
         let begin = self.looks;
         loop {
             let ended = self.backstage.client_ended();
@@ -171,7 +164,7 @@ impl<'l> Processes<'l> {
             {
                 self.backstage.kill(victim);
             }
-            self.revive(address);
+            self.revive();
             if looks > LOOKS_MAX || self.backstage.requests() > limits.effects {
                 return None;
             }
@@ -331,7 +324,6 @@ impl Theatre for Processes<'_> {
             self.relay.address,
             &life.options,
         );
-        let address = self.address();
         self.backstage
             .begin(client.expect("the binary can be started"), strike.clone());
         let status = self.watch(limits);
@@ -341,7 +333,7 @@ impl Theatre for Processes<'_> {
         }
         let printed = client.printed();
         drop(client);
-        self.settle(address);
+        self.settle();
         let killed = self.backstage.killed();
         {
             let mut ledger = self.ledger.borrow_mut();
@@ -379,8 +371,7 @@ impl Theatre for Processes<'_> {
     }
 
     fn wait(&mut self, _nanos: Nanos) {
-        let address = self.address();
-        self.settle(address);
+        self.settle();
     }
 
     fn act(&mut self, _due: fn(When) -> bool) {
@@ -388,11 +379,10 @@ impl Theatre for Processes<'_> {
     }
 
     fn heal(&mut self) {
-        let address = self.address();
         self.healed = true;
         self.backstage.forget_faults();
         self.backstage.kill_server();
-        self.revive(address);
+        self.revive();
     }
 
     fn fired(&mut self) -> Vec<u64> {
