@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firedrill_core::object::Key;
 use firedrill_s3_mock::{Fault, Operation};
@@ -25,7 +25,7 @@ pub(super) struct Backstage {
     life: Mutex<Life>,
     faults: Mutex<Vec<Counted>>,
     answered: Mutex<Vec<Answer>>,
-    in_flight: AtomicU64,
+    connections: AtomicU64,
     requests: AtomicU64,
 }
 
@@ -87,7 +87,7 @@ impl Backstage {
             life: Mutex::new(Life::default()),
             faults: Mutex::new(faults.into_iter().map(count).collect()),
             answered: Mutex::new(Vec::new()),
-            in_flight: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
     }
@@ -247,24 +247,24 @@ impl Backstage {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether a request is on its way.
+    /// Whether a client's connection is under way: a request may be on it that nobody has read yet.
     pub(super) fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) > 0
+        self.connections.load(Ordering::SeqCst) > 0
     }
 
-    /// A request is on its way for as long as what this answers is held.
-    pub(super) fn under_way(&self) -> UnderWay<'_> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        UnderWay(&self.in_flight)
+    /// A connection is under way for as long as what this answers is held.
+    pub(super) fn under_way(self: &Arc<Self>) -> UnderWay {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        UnderWay(Arc::clone(self))
     }
 }
 
-/// A request on its way.
-pub(super) struct UnderWay<'b>(&'b AtomicU64);
+/// A connection under way.
+pub(super) struct UnderWay(Arc<Backstage>);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

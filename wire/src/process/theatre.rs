@@ -135,12 +135,13 @@ impl<'l> Processes<'l> {
             .expect("a server that was killed can be started again");
     }
 
-    /// Lets what is on its way come to its end, and reads what became of it.
+    /// Lets what a client that has ended left on its way come to its end, and reads what became of it.
     fn settle(&mut self) {
-        for _ in 0..5000 {
-            if !self.backstage.is_busy() {
-                break;
-            }
+        self.relay.knock();
+        let begin = self.looks;
+        while self.backstage.is_busy() {
+            let looks = self.looks - begin;
+            assert!(looks <= LOOKS_MAX, "a connection outlives its client");
             self.look();
         }
         self.revive();
