@@ -241,4 +241,18 @@ mod tests {
         assert_eq!(status, 500, "it may see what is nowhere but in memory");
         assert_eq!(fs::read(&path).expect("there is a log"), before);
     }
+
+    #[tokio::test]
+    async fn a_folder_whose_log_could_not_be_written_is_of_no_more_use() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut data = Data::open(folder.path()).expect("it is new");
+        let lock = File::create(folder.path().join("other")).expect("there is room");
+        let path = folder.path().join("log");
+        data.state.keep_in(Log::read_only(path, lock));
+        let lake = Bucket::new(Versioning::Enabled);
+        data.insert("lake", lake, Time(0)).expect_err("read only");
+        let server = Server::builder().data(data).build();
+        let (status, body) = ask(&server, "GET").await;
+        assert_eq!(status, 500, "its bucket is nowhere but in memory: {body}");
+    }
 }

@@ -176,10 +176,6 @@ impl DerefMut for Changing<'_> {
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        if self.failure.get().is_some() {
-            // Behind a record that is not whole nothing can be added.
-            return;
-        }
         if let Err(error) = self.state.write_log() {
             let log = self.state.log.as_ref().map(Log::path);
             let log = log.map(|path| path.display().to_string());
@@ -321,10 +317,7 @@ impl State {
                 change,
             }));
         }
-        match events.is_empty() {
-            true => Ok(()),
-            false => log.append(&events),
-        }
+        log.append(&events)
     }
 }
 

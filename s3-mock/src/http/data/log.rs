@@ -42,6 +42,8 @@ pub(in crate::http) struct Log {
     file: File,
     path: PathBuf,
     records: u64,
+    /// A record may stand there in part.
+    broken: bool,
     /// Held as long as the log is written.
     _lock: File,
 }
@@ -107,21 +109,31 @@ impl Log {
             file,
             path,
             records: next - 1,
+            broken: false,
             _lock: lock,
         };
         Ok((log, cut))
     }
 
-    /// Adds a record: when this returns the operating system has it.
+    /// Adds a record, or none where nothing happened: when this returns the operating system has it.
     ///
     /// # Errors
-    /// It has it not, or not wholly; then nothing more may be added.
+    /// It has it not, or not wholly. From then on there are only errors: behind a record that is not whole
+    /// another one would be lost.
     pub(in crate::http) fn append(&mut self, events: &[Event]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("a record before could not be written"));
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
         let mut bytes = vec![0; RECORD_HEAD];
         record::encode(events, &mut bytes);
         let head = record_head(self.records + 1, &bytes[RECORD_HEAD..]);
         bytes[..RECORD_HEAD].copy_from_slice(&head);
+        self.broken = true;
         self.file.write_all(&bytes)?;
+        self.broken = false;
         self.records += 1;
         Ok(())
     }
@@ -133,6 +145,7 @@ impl Log {
             file: File::open(&path).expect("the log is there"),
             path,
             records: 0,
+            broken: false,
             _lock: lock,
         }
     }
@@ -328,4 +341,31 @@ fn check_file_head(head: &[u8]) -> Result<bool, Option<u32>> {
         && Crc32c::checksum(&head[..12]) == head[12..];
     let version = sound.then(|| u32::from_le_bytes([head[8], head[9], head[10], head[11]]));
     Err(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+
+    #[test]
+    fn behind_a_record_that_could_not_be_written_none_is_added() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("log");
+        let writable = File::create(&path).expect("there is room");
+        let lock = File::create(folder.path().join("lock")).expect("there is room");
+        let mut log = Log::read_only(path.clone(), lock);
+        let created = Event::BucketCreated {
+            bucket: "lake".into(),
+            created: Time(0),
+        };
+        let events = std::slice::from_ref(&created);
+        log.append(events).expect_err("it is read only");
+        // There is room again, say; but a part of the record may stand there.
+        log.file = writable;
+        log.append(events).expect_err("it stays so");
+        log.append(&[])
+            .expect_err("even if there is nothing to add");
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"");
+    }
 }
