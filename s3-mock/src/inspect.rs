@@ -66,6 +66,13 @@ impl Bucket {
             .collect()
     }
 
+    /// When the newest of all versions and markers was stored; none: nothing is there.
+    #[cfg(feature = "http")]
+    pub(crate) fn newest(&self) -> Option<Time> {
+        let all = self.keys.values().flatten();
+        all.map(|stored| stored.last_modified).max()
+    }
+
     /// The bytes that a GET of the key would find, archived or not; none: no such key, or a marker on top.
     pub fn current_body(&self, key: &str) -> Option<&Bytes> {
         let version = self.current(key)?.version.as_ref()?;

@@ -464,3 +464,24 @@ fn a_follower_reads_along_while_the_server_writes() {
         "{shorter:?}"
     );
 }
+
+#[test]
+fn a_clock_that_ticks_by_itself_goes_on_behind_what_is_there() {
+    let folder = Folder::new();
+    let data = Data::open(folder.path()).expect("the folder can be used");
+    let late = Time(4_102_444_800_000);
+    let server = Server::builder()
+        .bucket(BUCKET, Versioning::Enabled)
+        .clock(move || late)
+        .data(data)
+        .build();
+    let put = format!("/{BUCKET}/k");
+    assert_eq!(ask(&folder, &server, "PUT", &put, &[], "x").0, 200);
+    drop(server);
+    let server = served(&folder);
+    assert_eq!(ask(&folder, &server, "PUT", &put, &[], "x").0, 200);
+    let history = server.bucket(BUCKET, |bucket| bucket.history("k"));
+    let times = history.expect("the bucket is there").into_iter();
+    let times: Vec<Time> = times.map(|entry| entry.last_modified).collect();
+    assert!(times[0] > times[1], "{times:?}");
+}

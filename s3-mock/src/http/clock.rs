@@ -27,13 +27,25 @@ impl<F: Fn() -> Time + Send + Sync + 'static> Clock for F {
 }
 
 /// A clock that moves on by one millisecond with each look at it, from 2026-01-01 on: many writes share a
-/// second, as they do in reality, and every run sees the same times. The default.
+/// second, as they do in reality, and every run sees the same times. The default, where it begins later if
+/// something in the server's buckets is newer than that.
 #[derive(Debug)]
 pub struct TickingClock(AtomicI64);
 
+impl TickingClock {
+    const BEGIN: Time = Time(1_767_225_600_000);
+
+    /// Begins a second behind `newest`, if that is later than 2026-01-01: times are stored as whole seconds, so
+    /// what is newest may be younger than it seems.
+    pub(super) fn behind(newest: Option<Time>) -> Self {
+        let behind = newest.map_or(Self::BEGIN, |newest| Time(newest.0.saturating_add(1000)));
+        Self(AtomicI64::new(behind.max(Self::BEGIN).0))
+    }
+}
+
 impl Default for TickingClock {
     fn default() -> Self {
-        Self(AtomicI64::new(1_767_225_600_000))
+        Self::behind(None)
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Builder {
     buckets: Vec<(String, Bucket)>,
     faults: Vec<Fault>,
     key: Option<(String, String)>,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     observer: Option<Arc<dyn Observer>>,
     data: Option<Data>,
 }
@@ -71,10 +71,10 @@ impl Builder {
         self
     }
 
-    /// With time from here; else a [`TickingClock`].
+    /// With time from here; else a [`TickingClock`] that begins behind all that its buckets hold.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -97,7 +97,14 @@ impl Builder {
         let plan = FaultPlan::new(self.faults);
         let open = self.key.is_none();
         let state = self.data.map(|data| data.state).unwrap_or_default();
-        let shared = Shared::new(state, self.buckets, plan, self.clock, self.observer, open);
+        let clock = self.clock.unwrap_or_else(|| {
+            let kept = state.buckets.values().map(|held| &held.bucket);
+            let buckets = kept.chain(self.buckets.iter().map(|(_, bucket)| bucket));
+            Arc::new(TickingClock::behind(
+                buckets.filter_map(Bucket::newest).max(),
+            ))
+        });
+        let shared = Shared::new(state, self.buckets, plan, clock, self.observer, open);
         let shared = Arc::new(shared);
         let mut s3 = S3ServiceBuilder::new(Operations(Arc::clone(&shared)));
         s3.set_route(Listings(Arc::clone(&shared)));
@@ -157,7 +164,7 @@ impl Server {
             buckets: Vec::new(),
             faults: Vec::new(),
             key: None,
-            clock: Arc::new(TickingClock::default()),
+            clock: None,
             observer: None,
             data: None,
         }
