@@ -69,15 +69,11 @@ pub(super) async fn collect(
 }
 
 pub(super) fn get(shared: &Shared, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
-    let options = GetOptions {
-        range: input.range.map(range),
-        preconditions: Preconditions {
-            if_match: tags(input.if_match.as_ref()),
-            if_none_match: tags(input.if_none_match.as_ref()),
-            if_modified_since: input.if_modified_since.map(time),
-            if_unmodified_since: input.if_unmodified_since.map(time),
-        },
-    };
+    let options = read_options(
+        input.range,
+        (input.if_match.as_ref(), input.if_none_match.as_ref()),
+        (input.if_modified_since, input.if_unmodified_since),
+    );
     let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let object = bucket
@@ -104,15 +100,11 @@ pub(super) fn head(
     shared: &Shared,
     input: HeadObjectInput,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
-    let options = GetOptions {
-        range: input.range.map(range),
-        preconditions: Preconditions {
-            if_match: tags(input.if_match.as_ref()),
-            if_none_match: tags(input.if_none_match.as_ref()),
-            if_modified_since: input.if_modified_since.map(time),
-            if_unmodified_since: input.if_unmodified_since.map(time),
-        },
-    };
+    let options = read_options(
+        input.range,
+        (input.if_match.as_ref(), input.if_none_match.as_ref()),
+        (input.if_modified_since, input.if_unmodified_since),
+    );
     let state = shared.look();
     let bucket = state.bucket(&input.bucket)?;
     let meta = bucket
@@ -394,6 +386,23 @@ fn conditions_of_copy(headers: &HeaderMap) -> S3Result<Option<Condition>> {
         parse("if-match")?.as_ref(),
         parse("if-none-match")?.as_ref(),
     )
+}
+
+/// What GET and HEAD ask for alike.
+fn read_options(
+    within: Option<Range>,
+    (if_match, if_none_match): (Option<&ETagCondition>, Option<&ETagCondition>),
+    (if_modified_since, if_unmodified_since): (Option<Timestamp>, Option<Timestamp>),
+) -> GetOptions {
+    GetOptions {
+        range: within.map(range),
+        preconditions: Preconditions {
+            if_match: tags(if_match),
+            if_none_match: tags(if_none_match),
+            if_modified_since: if_modified_since.map(time),
+            if_unmodified_since: if_unmodified_since.map(time),
+        },
+    }
 }
 
 fn tags(condition: Option<&ETagCondition>) -> Option<Vec<String>> {
