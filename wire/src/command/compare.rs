@@ -41,6 +41,11 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
     let players: Vec<Player> = players.collect::<anyhow::Result<_>>()?;
     let enough = players.len() > 1;
     ensure!(enough, "name two tiers at least: --tiers des,turmoil");
+    let within = |player: &Player| matches!(player, Player::Within(_));
+    ensure!(
+        !arguments.network || players.iter().all(within),
+        "the process tier has no --network: leave one of them out"
+    );
     let orders = Orders {
         seed: arguments.seed,
         cases: Some(arguments.cases),
