@@ -3,6 +3,7 @@
 //! A case's seed is a function of the root seed and its number, so it does not depend on who runs it or in
 //! which order.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -221,12 +222,15 @@ pub fn attempt<S: Subject>(
     match caught {
         Ok(Ok(outcome)) => Attempt::Ended(outcome),
         Ok(Err(error)) => Attempt::NotSetUp(error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Attempt::Panicked(text.unwrap_or_else(|| "a panic without a message".into()))
-        }
+        Err(panic) => Attempt::Panicked(panic_text(panic.as_ref())),
     }
+}
+
+/// What a caught panic says.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// Runs one scenario, and takes a panic for a violation.

@@ -148,7 +148,8 @@ impl FaultPlan {
 }
 
 impl Fault {
-    fn is_at(&self, operation: Operation, key: Option<&str>) -> bool {
+    /// Whether a request of this address is one that it counts.
+    pub fn is_at(&self, operation: Operation, key: Option<&str>) -> bool {
         self.operation == operation && (self.key.is_none() || self.key.as_deref() == key)
     }
 

@@ -59,8 +59,8 @@ impl Placement {
     }
 }
 
-/// Where removing versions is denied for good, every deletion that names one is.
-fn policy(denies_version_delete: bool) -> Vec<Fault> {
+/// Where removing versions is denied for good, as by a policy or MFA delete, every deletion that names one is.
+pub(crate) fn policy(denies_version_delete: bool) -> Vec<Fault> {
     let denial = Fault {
         operation: Operation::DeleteObjectVersion,
         key: None,

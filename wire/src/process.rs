@@ -37,6 +37,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use firedrill_chaos::campaign::panic_text;
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner;
 use firedrill_chaos::scenario::{Fault, Hosts, Scenario, When};
@@ -133,11 +134,7 @@ pub fn run(scenario: &Scenario, seed: u64, settings: &Settings) -> Ended {
             Ok(run)
         }
         Ok(Err(error)) => Err(error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
-            Err(text.unwrap_or_else(|| "a panic without a message".into()))
-        }
+        Err(panic) => Err(panic_text(panic.as_ref())),
     };
     let panicked = |sentence| vec![Violation::of_run(Property::NoPanic, sentence)];
     Ended {

@@ -81,12 +81,7 @@ impl Tier {
         let sentence = match caught {
             Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(error)) => error.to_string(),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().cloned();
-                let text =
-                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                text.unwrap_or_else(|| "a panic without a message".into())
-            }
+            Err(panic) => campaign::panic_text(panic.as_ref()),
         };
         Err(vec![Violation::of_run(Property::NoPanic, sentence)])
     }

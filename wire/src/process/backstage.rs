@@ -55,11 +55,6 @@ struct Counted {
 }
 
 impl Counted {
-    fn is_at(&self, operation: Operation, key: Option<&str>) -> bool {
-        let fault = &self.fault;
-        fault.operation == operation && (fault.key.is_none() || fault.key.as_deref() == key)
-    }
-
     fn fired(&self) -> u64 {
         let behind = (self.met + 1).saturating_sub(self.fault.nth);
         self.fault.times.map_or(behind, |times| behind.min(times))
@@ -202,7 +197,7 @@ impl Backstage {
         for counted in lock(&self.faults).iter_mut() {
             let here = met
                 .iter()
-                .filter(|(operation, key)| counted.is_at(*operation, key.as_deref()));
+                .filter(|(operation, key)| counted.fault.is_at(*operation, key.as_deref()));
             counted.met += here.count() as u64;
         }
     }

@@ -28,6 +28,7 @@ use super::programs::{BUCKET, Client, data_folder};
 use super::relay::Relay;
 use super::strike::{Strike, Trigger, Victim};
 use super::translate::{Translated, translate};
+use crate::placement::policy;
 
 /// How long a look around the stage takes at least. Looks are the only clock here.
 const LOOK: Duration = Duration::from_millis(1);
@@ -87,8 +88,7 @@ impl<'l> Processes<'l> {
         drop(seeded);
         let mut follower = Follower::new(&data).expect("the folder has a log");
         let filled = follower.read_on().expect("it was written a moment ago");
-        let always = store.denies_version_delete.then(denies_version_delete);
-        let always: Vec<Fault> = always.into_iter().collect();
+        let always = policy(store.denies_version_delete);
         let own = folder.path().to_owned();
         let backstage = Backstage::new(settings.binary.clone(), own, faults);
         let backstage = Arc::new(backstage);
@@ -453,16 +453,4 @@ impl Processes<'_> {
 fn knows_all(report: &Report) -> bool {
     let open = |decision: &Decision| matches!(decision, Decision::Unknown);
     report.exit_status() <= 1 && !report.objects.iter().any(|object| open(&object.decision))
-}
-
-/// As a policy, or MFA delete, would.
-fn denies_version_delete() -> Fault {
-    Fault {
-        operation: mock::Operation::DeleteObjectVersion,
-        key: None,
-        nth: 1,
-        times: None,
-        position: mock::Position::Before,
-        effect: mock::Effect::Denied,
-    }
 }
