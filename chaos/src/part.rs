@@ -67,7 +67,10 @@ impl Part {
 
 /// The scenario without these parts, each as the whole scenario names it; or the first that it does not have.
 pub fn without(scenario: &Scenario, parts: &[Part]) -> Result<Scenario, Part> {
-    if let Some(unknown) = parts.iter().find(|part| part.taken_from(scenario).is_none()) {
+    if let Some(unknown) = parts
+        .iter()
+        .find(|part| part.taken_from(scenario).is_none())
+    {
         return Err(*unknown);
     }
     let parts: BTreeSet<Part> = parts.iter().copied().collect();
