@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use firedrill_sim::draw::{Seed, Stream};
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,16 @@ pub struct Tally {
     /// The first case that reached each signature, where that was to be noted.
     #[serde(skip)]
     pub reached: BTreeMap<u64, u64>,
+}
+
+/// A time in minutes, as people type it: more than none, and no more than a clock can count.
+pub fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    let time = Duration::try_from_secs_f64(minutes * 60.0).map_err(|error| error.to_string())?;
+    match time.is_zero() {
+        true => Err("nothing can be done in no time".into()),
+        false => Ok(time),
+    }
 }
 
 /// Progress and the wish to stop, shared with whoever watches.
@@ -367,5 +378,18 @@ impl Tally {
 fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
     for (key, count) in from {
         *into.entry(key).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_longer_than_nothing_and_ends() {
+        assert_eq!(minutes("0.5"), Ok(Duration::from_secs(30)));
+        for wrong in ["0", "-1", "inf", "NaN", "1e300", "soon"] {
+            assert!(minutes(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! operation, `h1` the first thing that its hosts suffer (crashes in their order, the interrupt, the second
 //! machine).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -64,6 +65,23 @@ impl Part {
     }
 }
 
+/// The scenario without these parts, each as the whole scenario names it; or the first that it does not have.
+pub fn without(scenario: &Scenario, parts: &[Part]) -> Result<Scenario, Part> {
+    if let Some(unknown) = parts
+        .iter()
+        .find(|part| part.taken_from(scenario).is_none())
+    {
+        return Err(*unknown);
+    }
+    let parts: BTreeSet<Part> = parts.iter().copied().collect();
+    // Whatever stands behind a part moves up when it goes: so the last one goes first.
+    let mut smaller = scenario.clone();
+    for part in parts.into_iter().rev() {
+        smaller = part.taken_from(&smaller).ok_or(part)?;
+    }
+    Ok(smaller)
+}
+
 /// One thing that hosts suffer.
 #[derive(Debug, Clone, Copy)]
 enum Plight {
@@ -124,5 +142,32 @@ impl FromStr for Part {
 impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::case_seed;
+    use crate::generate;
+
+    #[test]
+    fn parts_are_taken_by_the_names_that_the_whole_gives_them() {
+        let mut scenarios = (0..).map(|number| generate::scenario(case_seed(1, number)));
+        let scenario = scenarios
+            .find(|scenario| scenario.faults.len() >= 3 && scenario.operations.len() >= 2)
+            .expect("such scenarios are drawn all the time");
+        let named = |names: &[&str]| -> Vec<Part> {
+            let part = |name: &&str| name.parse().expect("it names a part");
+            names.iter().map(part).collect()
+        };
+        let mut wanted = scenario.clone();
+        wanted.faults.drain(..2);
+        wanted.operations.remove(0);
+        let smaller = without(&scenario, &named(&["f1", "o1", "f2", "f1"]));
+        assert_eq!(smaller, Ok(wanted));
+        let beyond = format!("f{}", scenario.faults.len() + 1);
+        let refused = named(&["f1", &beyond]);
+        assert_eq!(without(&scenario, &refused), Err(refused[1]));
     }
 }

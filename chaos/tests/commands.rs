@@ -102,3 +102,19 @@ fn failures_are_told_small_and_written_as_pages() {
     assert_eq!(shrunk.status.code(), Some(1), "{}", said(&shrunk));
     assert!(std::fs::read_to_string(file).is_ok_and(|page| page.contains("A2 violated")));
 }
+
+#[test]
+fn what_would_run_nothing_is_refused() {
+    let no_time = ["--minutes", "--jobs", "--cases"].map(|flag| vec![flag, "0"]);
+    let times = ["inf", "NaN", "1e300", "-1"].map(|time| vec!["--minutes", time]);
+    let doublecheck = vec!["doublecheck", "--cases", "0"];
+    for words in no_time.into_iter().chain(times).chain([doublecheck]) {
+        let refused = run(&words);
+        assert_eq!(
+            refused.status.code(),
+            Some(2),
+            "{words:?}: {}",
+            said(&refused)
+        );
+    }
+}

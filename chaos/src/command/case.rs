@@ -1,5 +1,7 @@
 //! What the commands say alike: a case's name, a planted bug's id, the line that replays, the exit status.
 
+use std::num::NonZero;
+
 use anyhow::Context as _;
 use firedrill_chaos::campaign::{PLANTED, PlantedBug};
 use firedrill_chaos::property::Property;
@@ -38,6 +40,12 @@ pub(crate) fn place_sample(scenario: &mut Scenario) -> anyhow::Result<()> {
 pub(crate) fn replay_line(case: &str, planted: Option<&str>) -> String {
     let planted = planted.map_or(String::new(), |bug| format!(" --planted {bug}"));
     format!("cargo xtask replay {case}{planted}")
+}
+
+/// So many threads, and without a number as many as there are cores.
+pub(crate) fn jobs(wanted: Option<NonZero<usize>>) -> usize {
+    let cores = || std::thread::available_parallelism();
+    wanted.or_else(|| cores().ok()).map_or(1, NonZero::get)
 }
 
 /// A planted bug by its id.

@@ -1,6 +1,7 @@
 //! `firedrill-chaos doublecheck`: is a case a function of its scenario alone?
 
 use std::io::Write as _;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use firedrill_chaos::doublecheck::{Batch, Difference, Fingerprint, Line, PAUSE_M
 use firedrill_chaos::property::Property;
 use firedrill_core::amend::Amend;
 
-use super::case::{known_bug, replay_line, silence_panics};
+use super::case::{jobs, known_bug, replay_line, silence_panics};
 
 /// How often a pair of kept traces is made to see a difference again that the hashes have shown.
 const PAIRS_MAX: u32 = 5;
@@ -24,14 +25,14 @@ pub(crate) struct Doublecheck {
     #[arg(long)]
     hostile: bool,
     /// So many cases.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
     /// Root of all cases.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Threads of the first run; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Make this planted bug active.
     #[arg(long)]
     planted: Option<String>,
@@ -51,8 +52,7 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
         cases: arguments.cases,
         planted: planted.map(|(id, _)| id),
     };
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = arguments.jobs.unwrap_or_else(cores).max(1);
+    let jobs = jobs(arguments.jobs);
     silence_panics();
     if arguments.again {
         print_again(batch, jobs, arguments.trace_of)?;

@@ -1,5 +1,6 @@
 //! `firedrill-chaos`, without a subcommand: case after case, until the time or the number is used up.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,12 +15,15 @@ use firedrill_chaos::{generate, report, shrink};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{known_bug, silence_panics, worst};
+use super::case::{jobs, known_bug, silence_panics, worst};
 use super::corpus::CorpusArguments;
 use super::{keep, tell};
 
 /// Failures that are told: whoever wants all of them asks for --json.
 const FAILURES_TOLD: usize = 3;
+
+/// How long it runs unless it is told otherwise.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// The exit status of a drill that found nothing and did not reach all that it is to reach.
 const COVERAGE_GAP: u8 = 5;
@@ -37,14 +41,14 @@ pub(crate) struct Drill {
     #[arg(long)]
     seed: Option<u64>,
     /// Run for so many minutes.
-    #[arg(long, conflicts_with = "cases")]
-    minutes: Option<f64>,
+    #[arg(long, conflicts_with = "cases", value_parser = campaign::minutes)]
+    minutes: Option<Duration>,
     /// Run so many cases.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cases: Option<u64>,
     /// Threads; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Run only part K of N of all cases; give every part the same root seed and number of cases.
     #[arg(long, value_name = "K/N", default_value_t = Shard::WHOLE, requires = "seed")]
     shard: Shard,
@@ -82,9 +86,8 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
     let cases = drill
         .cases
         .or((unlimited && bug.is_some()).then_some(PLANTED_CASES_MAX));
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let seed = drill.seed.unwrap_or_else(clock_seed);
-    let jobs = drill.jobs.unwrap_or_else(cores);
+    let jobs = jobs(drill.jobs);
     let orders = Orders {
         seed,
         cases,
@@ -93,8 +96,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         until: bug.map_or(&[], |(_, properties)| properties),
         failures_max: drill.failures.max(1),
     };
-    let minutes = drill.minutes.or(cases.is_none().then_some(1.0));
-    let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    let limit = drill.minutes.or(cases.is_none().then_some(MINUTE));
     silence_panics();
     let corpus = drill.corpus.replay(jobs)?;
     let source = Source {

@@ -1,5 +1,6 @@
 //! `firedrill-chaos exhaustive`: small scopes, tried to the end.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use firedrill_chaos::exhaustive::{self, Found, OBJECTS, Scope};
 use firedrill_chaos::report;
 use firedrill_chaos::scenario::{Scenario, TableSource};
 
-use super::case::{known_bug, read_case, replay_line, silence_panics, worst};
+use super::case::{jobs, known_bug, read_case, replay_line, silence_panics, worst};
 
 /// How far to go.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(crate) struct Exhaustive {
     objects: usize,
     /// Threads; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Make this planted bug active.
     #[arg(long)]
     planted: Option<String>,
@@ -46,8 +47,7 @@ pub(crate) struct Exhaustive {
 pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = arguments.jobs.unwrap_or_else(cores);
+    let jobs = jobs(arguments.jobs);
     let draws = arguments.draws.max(1);
     let mut scenarios = kept(&arguments.cases)?;
     let kept = scenarios.len();

@@ -41,7 +41,12 @@ pub(crate) fn run(arguments: &Merge) -> anyhow::Result<u8> {
     if arguments.json {
         println!("{}", serde_json::to_string(&result)?);
     } else {
-        let took = Duration::from_secs_f64(result.seconds);
+        let took = Duration::try_from_secs_f64(result.seconds).with_context(|| {
+            format!(
+                "{} seconds, as the results say, are no time",
+                result.seconds
+            )
+        })?;
         let pages = arguments.html.as_deref();
         conclude(&result.tally, took, result.jobs, result.seed, bug, pages)?;
     }

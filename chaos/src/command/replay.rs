@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use firedrill_chaos::campaign::{self, Attempt};
-use firedrill_chaos::part::Part;
+use firedrill_chaos::part::{self, Part};
 use firedrill_chaos::property::Property;
 use firedrill_chaos::report::{self, html, look, text};
 use firedrill_chaos::runner::Outcome;
@@ -53,11 +52,9 @@ pub(crate) struct Replay {
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
-    let mut scenario = read_case(&arguments.case)?;
-    for part in &arguments.without {
-        let smaller = part.taken_from(&scenario);
-        scenario = smaller.with_context(|| format!("the scenario has no part {part}"))?;
-    }
+    let scenario = read_case(&arguments.case)?;
+    let scenario = part::without(&scenario, &arguments.without)
+        .map_err(|part| anyhow::anyhow!("the scenario has no part {part}"))?;
     if arguments.scenario {
         println!("{}", scenario.to_toml()?);
         return Ok(0);

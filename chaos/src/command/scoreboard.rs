@@ -1,5 +1,6 @@
 //! `firedrill-chaos scoreboard`: the harness on trial. `--matrix` is in `matrix`.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use firedrill_chaos::trial::{Progress, html, markdown, scoreboard};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::silence_panics;
+use super::case::{jobs, silence_panics};
 use super::matrix;
 
 /// The root of the root seeds unless another is named: a scoreboard can be made again.
@@ -45,7 +46,7 @@ pub(crate) struct Arguments {
     shrink_budget: u64,
     /// Threads; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Print the result as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
@@ -106,8 +107,7 @@ impl Arguments {
     }
 
     pub(crate) fn jobs(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.jobs.unwrap_or_else(cores)
+        jobs(self.jobs)
     }
 
     /// What a person types to make it again.
