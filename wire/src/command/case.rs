@@ -1,5 +1,6 @@
 //! What the commands say alike: a case's name, a tier's, the line that replays, progress, the exit status.
 
+use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -84,9 +85,10 @@ pub(crate) fn silence_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
-/// Threads, unless told otherwise.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// So many threads, and without a number as many as there are cores.
+pub(crate) fn jobs(wanted: Option<NonZero<usize>>) -> usize {
+    let cores = || std::thread::available_parallelism();
+    wanted.or_else(|| cores().ok()).map_or(1, NonZero::get)
 }
 
 /// Shows how far `work` is until it is done, and stops it when its time is up.

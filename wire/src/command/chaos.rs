@@ -1,9 +1,10 @@
 //! `firedrill-wire chaos`: case after case on an outer tier, until the time or the number is used up.
 
+use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use firedrill_chaos::campaign::PLANTED_CASES_MAX;
+use firedrill_chaos::campaign::{PLANTED_CASES_MAX, minutes};
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::report;
 use firedrill_core::amend::Amend;
@@ -11,7 +12,7 @@ use firedrill_wire::campaign::{self, Case, Control, Orders, Tally};
 use firedrill_wire::tier::Tier;
 
 use super::case::{
-    cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched, worst,
+    jobs, known_bug, known_tier, replay_line, scenario, silence_panics, watched, worst,
 };
 
 /// One case of so many is run twice, and its two traces compared.
@@ -30,14 +31,14 @@ pub(crate) struct Chaos {
     #[arg(long)]
     seed: Option<u64>,
     /// Run for so many minutes.
-    #[arg(long, conflicts_with = "cases")]
-    minutes: Option<f64>,
+    #[arg(long, conflicts_with = "cases", value_parser = minutes)]
+    minutes: Option<Duration>,
     /// Run so many cases.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cases: Option<u64>,
     /// Threads; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Print the summary as one JSON document.
     #[arg(long)]
     json: bool,
@@ -60,12 +61,12 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
     let cases = arguments
         .cases
         .or((unlimited && bug.is_some()).then_some(PLANTED_CASES_MAX));
-    let minutes = arguments.minutes.or(cases.is_none().then_some(1.0));
-    let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    let a_minute = cases.is_none().then_some(Duration::from_mins(1));
+    let limit = arguments.minutes.or(a_minute);
     let orders = Orders {
         seed: arguments.seed.unwrap_or_else(clock_seed),
         cases,
-        jobs: arguments.jobs.unwrap_or_else(cores),
+        jobs: jobs(arguments.jobs),
     };
     silence_panics();
     let started = Instant::now();
@@ -122,7 +123,7 @@ pub(crate) fn run(arguments: &Chaos) -> anyhow::Result<u8> {
             match caught {
                 Some((case, _)) => {
                     println!(
-                        "the planted bug {id} was caught in case {}",
+                        "the planted bug {id} was caught after {} cases",
                         case.number + 1
                     );
                 }

@@ -1,6 +1,7 @@
 //! `firedrill-wire compare`: the same scenarios on several tiers, and whether they come to the same.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use firedrill_wire::compare::{Player, Verdict, compare};
 use firedrill_wire::process::{Settings, find_binary};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, replay_line, scenario, silence_panics, watched};
+use super::case::{jobs, replay_line, scenario, silence_panics, watched};
 
 /// Which tiers, and which cases.
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub(crate) struct Compare {
     #[arg(long, value_delimiter = ',', default_values = Tier::ALL.map(Tier::name))]
     tiers: Vec<String>,
     /// So many cases.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
     /// Root of all cases.
     #[arg(long, default_value_t = 1)]
@@ -32,24 +33,24 @@ pub(crate) struct Compare {
     network: bool,
     /// Threads; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
 }
 
 /// Compares.
 pub(crate) fn run(arguments: &Compare) -> anyhow::Result<u8> {
+    let processes = arguments.tiers.iter().any(|name| name == "process");
+    ensure!(
+        !(processes && arguments.network),
+        "the process tier has no --network: leave one of them out"
+    );
     let players = arguments.tiers.iter().map(|name| player(name));
     let players: Vec<Player> = players.collect::<anyhow::Result<_>>()?;
     let enough = players.len() > 1;
     ensure!(enough, "name two tiers at least: --tiers des,turmoil");
-    let within = |player: &Player| matches!(player, Player::Within(_));
-    ensure!(
-        !arguments.network || players.iter().all(within),
-        "the process tier has no --network: leave one of them out"
-    );
     let orders = Orders {
         seed: arguments.seed,
         cases: Some(arguments.cases),
-        jobs: arguments.jobs.unwrap_or_else(cores),
+        jobs: jobs(arguments.jobs),
     };
     silence_panics();
     let started = Instant::now();

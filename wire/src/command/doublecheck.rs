@@ -4,6 +4,7 @@
 //! environment, the cases in the other order, and later than any clock that is read in whole seconds.
 
 use std::io::Write as _;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use firedrill_sim::draw::{fold, hash_bytes};
 use firedrill_wire::campaign::{self, Case, Control, Orders};
 use firedrill_wire::tier::Tier;
 
-use super::case::{cores, known_bug, known_tier, replay_line, scenario, silence_panics, watched};
+use super::case::{jobs, known_bug, known_tier, replay_line, scenario, silence_panics, watched};
 
 /// So much later than the first run the second one begins at least.
 const PAUSE: Duration = Duration::from_millis(1200);
@@ -33,7 +34,7 @@ pub(crate) struct Doublecheck {
     #[arg(long)]
     hostile: bool,
     /// So many cases.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
     /// Root of all cases.
     #[arg(long, default_value_t = 1)]
@@ -43,7 +44,7 @@ pub(crate) struct Doublecheck {
     network: bool,
     /// Threads of the first run; all cores without it.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Make this planted bug active.
     #[arg(long)]
     planted: Option<String>,
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     let batch = Batch {
         arguments,
         planted: planted.map(|(id, _)| id),
-        jobs: arguments.jobs.unwrap_or_else(cores),
+        jobs: jobs(arguments.jobs),
     };
     silence_panics();
     if arguments.again {

@@ -1,11 +1,13 @@
 //! `firedrill-wire process`: the binaries themselves, killed until enough were killed.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use firedrill_chaos::campaign::minutes;
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::report;
 use firedrill_chaos::scenario::Scenario;
@@ -28,17 +30,17 @@ pub(crate) struct Process {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Run so many cases at most.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cases: Option<u64>,
     /// Stop when so many clients and servers were killed; 50 without it and without --cases.
     #[arg(long)]
     kills: Option<u64>,
     /// Run for so many minutes at most.
-    #[arg(long)]
-    minutes: Option<f64>,
+    #[arg(long, value_parser = minutes)]
+    minutes: Option<Duration>,
     /// Cases at once: processes wait more than they work.
-    #[arg(long, default_value_t = 4)]
-    jobs: usize,
+    #[arg(long, default_value = "4")]
+    jobs: NonZero<usize>,
     /// Print the summary as one JSON document.
     #[arg(long)]
     json: bool,
@@ -66,13 +68,10 @@ pub(crate) fn run(arguments: &Process) -> anyhow::Result<u8> {
     }
     let kills = arguments.kills;
     let kills = kills.or((arguments.cases.is_none() && arguments.minutes.is_none()).then_some(50));
-    let limit = arguments
-        .minutes
-        .map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
     let orders = Orders {
         seed: arguments.seed,
         cases: arguments.cases,
-        jobs: arguments.jobs,
+        jobs: arguments.jobs.get(),
     };
     let started = Instant::now();
     let (control, killed) = (Control::default(), AtomicU64::new(0));
@@ -88,7 +87,7 @@ pub(crate) fn run(arguments: &Process) -> anyhow::Result<u8> {
         }
         ran
     };
-    let done = watched(&control, limit, orders.cases, || {
+    let done = watched(&control, arguments.minutes, orders.cases, || {
         campaign::each(orders, &control, work)
     });
     let took = started.elapsed();
