@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use super::{finish, firedrill, status, stderr, text};
 
@@ -112,12 +114,13 @@ fn a_kill_under_load_loses_nothing_that_was_answered() {
         let address = server.address.clone();
         let count = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            for client in 0..4 {
-                let (address, answered, count) = (&address, &answered, &count);
-                scope.spawn(move || put_until_it_dies(address, client, round, answered, count));
-            }
+            let (address, answered, count) = (&address, &answered, &count);
+            let put = |client| move || put_until_it_dies(address, client, round, answered, count);
+            let clients: Vec<_> = (0..4).map(|client| scope.spawn(put(client))).collect();
             while count.load(Ordering::Relaxed) < 20 + 7 * round {
-                std::thread::yield_now();
+                let gave_up = clients.iter().all(ScopedJoinHandle::is_finished);
+                assert!(!gave_up, "the server was gone before it was killed");
+                std::thread::sleep(Duration::from_millis(1));
             }
             server.kill();
         });
