@@ -207,7 +207,7 @@ async fn ctrl_c_in_the_middle_reports_and_the_next_run_finishes() {
         nth: 1,
         times: Some(1),
         position: Position::After,
-        effect: Effect::Slow { delay_ms: 1000 },
+        effect: Effect::Slow { delay_ms: 3000 },
     };
     let world = World::new(bucket(), vec![slow]).await;
     let mut command = world.amend(&with(&["--apply", "--json"]));

@@ -32,19 +32,14 @@ impl World {
             .start("127.0.0.1:0")
             .await
             .expect("loopback has a free port");
-        let client = client(
-            &server.endpoint(),
-            BUCKET,
-            "secret",
-            Duration::from_secs(10),
-        );
+        let client = client(&server.endpoint(), BUCKET, "secret", Duration::from_mins(1));
         Self { server, client }
     }
 
     /// One whose driver gives up waiting soon.
     async fn impatient(bucket: Bucket, faults: Vec<Fault>) -> Self {
         let mut world = Self::new(bucket, faults).await;
-        let patience = Duration::from_millis(300);
+        let patience = Duration::from_secs(1);
         world.client = client(&world.server.endpoint(), BUCKET, "secret", patience);
         world
     }

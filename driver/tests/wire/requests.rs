@@ -29,7 +29,7 @@ async fn the_versioning_state() {
 #[tokio::test]
 async fn a_bucket_that_is_not_there() {
     let world = World::new(bucket(&[]), Vec::new()).await;
-    let patience = Duration::from_secs(10);
+    let patience = Duration::from_mins(1);
     let client = client(&world.server.endpoint(), "swamp", "secret", patience);
     for request in [
         Request::GetVersioning,
