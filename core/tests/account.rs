@@ -103,9 +103,7 @@ fn what_cannot_be_compared_is_unknown() {
         table.put(&block, written);
         let options = table.options();
         let played = play(&mut table, options, |_, request| {
-            matches!(request, Request::Digest { .. })
-                .then_some(())
-                .and_then(|()| refused(cause.clone()))
+            matches!(request, Request::Digest { .. }).then(|| refused(cause.clone()))
         });
         assert_eq!(played.said(&block), (&Decision::Unknown, words));
     }
@@ -211,9 +209,7 @@ fn what_is_lost_or_unknown_is_not_verified() {
     table.put(&segment, "garbage");
     let options = table.options();
     let played = play(&mut table, options, |_, request| {
-        writes(request, &segment)
-            .then_some(())
-            .and_then(|()| refused(broken()))
+        writes(request, &segment).then(|| refused(broken()))
     });
     for object in &played.report.objects {
         let is_metadata = matches!(object.class, Class::Hint | Class::Snapshot);
@@ -234,9 +230,7 @@ fn the_exit_status_tells_lost_from_unknown() {
     table.purge(&bloom);
     let options = table.options();
     let played = play(&mut table, options.clone(), |_, request| {
-        reads(request, &segment)
-            .then_some(())
-            .and_then(|()| refused(broken()))
+        reads(request, &segment).then(|| refused(broken()))
     });
     let lost = played
         .report
@@ -314,9 +308,7 @@ fn a_bucket_that_does_not_answer_is_told_from_one_that_refuses() {
         table.delete_all();
         let options = table.options();
         let played = play(&mut table, options, |_, request| {
-            asked(request)
-                .then_some(())
-                .and_then(|()| refused(cause.clone()))
+            asked(request).then(|| refused(cause.clone()))
         });
         let report = &played.report;
         assert_eq!(
@@ -345,9 +337,7 @@ fn who_may_not_ask_for_versioning_is_careful_and_says_so() {
         table.delete_all();
         let options = table.options();
         let played = play(&mut table, options, |_, request| {
-            matches!(request, Request::GetVersioning)
-                .then_some(())
-                .and_then(|()| refused(cause.clone()))
+            matches!(request, Request::GetVersioning).then(|| refused(cause.clone()))
         });
         assert_eq!(played.report.state, State::Complete);
         let words: Vec<_> = played.report.notes[0].split_whitespace().collect();
@@ -484,7 +474,7 @@ fn what_somebody_put_on_the_hint_and_cannot_be_read_leaves_it_unknown() {
                         .delete(table.now, hint.as_str(), Some(&*top));
                     gone.expect("a version can be deleted");
                 }
-                return refused(cause.clone());
+                return Some(refused(cause.clone()));
             }
             None
         });

@@ -333,12 +333,23 @@ fn an_archived_version_is_named_and_left_alone() {
     table.assert_back(&[&block]);
 }
 
-#[test]
-fn a_bucket_that_was_never_versioned_is_refused() {
+/// A table in a bucket without versioning.
+fn never_versioned() -> Table {
     let mut table = Table::new(Flavour::V1_2_453, Versioning::Off);
     table.commit(&Change::Insert {
         segments: vec![segment(2)],
     });
+    table
+}
+
+fn switch(table: &mut Table, versioning: Versioning) {
+    let switched = table.store.bucket.set_versioning(versioning);
+    switched.expect("it is not switched off again");
+}
+
+#[test]
+fn a_bucket_that_was_never_versioned_is_refused() {
+    let mut table = never_versioned();
     let (report, writes) = table.run(table.options());
     assert_eq!(
         (report.state, report.exit_status(), writes.len()),
@@ -349,15 +360,8 @@ fn a_bucket_that_was_never_versioned_is_refused() {
 
 #[test]
 fn null_versions_from_before_versioning_come_back() {
-    let mut table = Table::new(Flavour::V1_2_453, Versioning::Off);
-    table.commit(&Change::Insert {
-        segments: vec![segment(2)],
-    });
-    table
-        .store
-        .bucket
-        .set_versioning(Versioning::Enabled)
-        .expect("it can be enabled");
+    let mut table = never_versioned();
+    switch(&mut table, Versioning::Enabled);
     table.delete_all();
     let report = table.amend();
     assert_eq!(report.state, State::Complete, "{report:#?}");
@@ -366,20 +370,9 @@ fn null_versions_from_before_versioning_come_back() {
 
 #[test]
 fn a_null_version_destroyed_under_suspension_is_lost() {
-    let mut table = Table::new(Flavour::V1_2_453, Versioning::Off);
-    table.commit(&Change::Insert {
-        segments: vec![segment(2)],
-    });
-    table
-        .store
-        .bucket
-        .set_versioning(Versioning::Enabled)
-        .expect("it can be enabled");
-    table
-        .store
-        .bucket
-        .set_versioning(Versioning::Suspended)
-        .expect("it can be suspended");
+    let mut table = never_versioned();
+    switch(&mut table, Versioning::Enabled);
+    switch(&mut table, Versioning::Suspended);
     let block = table.keys_of(Class::Block).remove(0);
     table.delete(&block);
     let report = table.amend();
@@ -390,11 +383,7 @@ fn a_null_version_destroyed_under_suspension_is_lost() {
 #[test]
 fn a_copy_never_replaces_a_null_version() {
     let mut table = Table::usual(Flavour::V1_2_453);
-    table
-        .store
-        .bucket
-        .set_versioning(Versioning::Suspended)
-        .expect("it can be suspended");
+    switch(&mut table, Versioning::Suspended);
     let block = table.keys_of(Class::Block).remove(0);
     table.put(&block, "garbage, but somebody's");
     let before = table.listing();

@@ -502,8 +502,7 @@ fn where_a_segment_cannot_be_read_it_is_open_what_a_vacuum_took() {
         ..table.options()
     };
     let played = play(&mut table, options, |_, request| {
-        let denied = Cause::Denied("AccessDenied".into());
-        refused(denied).filter(|_| reads(request, &segment))
+        reads(request, &segment).then(|| refused(Cause::Denied("AccessDenied".into())))
     });
     let first = table.commits[0].snapshot.as_str();
     let (decision, reason) = played.said(first);

@@ -15,6 +15,14 @@ fn honest(table: &mut Table, options: Options) -> Played {
     play(table, options, |_, _| None)
 }
 
+/// A small table, and its only block, which was deleted.
+fn without_its_block() -> (Table, String) {
+    let mut table = table(OLD, 1);
+    let block = table.keys_of(Class::Block).remove(0);
+    table.delete(&block);
+    (table, block)
+}
+
 #[test]
 fn the_window_is_used_and_never_exceeded() {
     for window in [0, 1, 3, 16] {
@@ -47,7 +55,7 @@ fn what_fails_for_a_while_is_sent_eight_times_at_growing_distances() {
                 return None;
             }
             left -= 1;
-            unclear(passing.clone())
+            Some(unclear(passing.clone()))
         });
         let milliseconds = [100, 200, 400, 800, 1600, 3200, 6400];
         assert_eq!(played.timers, milliseconds.map(Duration::from_millis));
@@ -55,19 +63,13 @@ fn what_fails_for_a_while_is_sent_eight_times_at_growing_distances() {
     }
 
     let played = play(&mut table, options, |_, request| {
-        reads(request, &segment)
-            .then_some(())
-            .and_then(|()| refused(busy()))
+        reads(request, &segment).then(|| refused(busy()))
     });
     let asked = played.requests.iter();
     assert_eq!(asked.filter(|request| reads(request, &segment)).count(), 8);
     assert_eq!(played.timers.len(), 7);
-    let (decision, reason) = played.said(&segment);
-    assert_eq!(*decision, Decision::Unknown);
-    assert_eq!(
-        reason,
-        "it could not be read (unavailable (503 SlowDown)), so nothing below it could be looked at: run again later"
-    );
+    let why = "it could not be read (unavailable (503 SlowDown)), so nothing below it could be looked at: run again later";
+    assert_eq!(played.said(&segment), (&Decision::Unknown, why));
 }
 
 #[test]
@@ -91,9 +93,7 @@ fn what_no_repetition_mends_is_sent_once() {
         let segment = table.keys_of(Class::Segment).remove(0);
         let options = table.options();
         let played = play(&mut table, options, |_, request| {
-            reads(request, &segment)
-                .then_some(())
-                .and_then(|()| refused(cause.clone()))
+            reads(request, &segment).then(|| refused(cause.clone()))
         });
         let asked = played.requests.iter();
         assert_eq!(asked.filter(|request| reads(request, &segment)).count(), 1);
@@ -124,11 +124,10 @@ fn after_a_write_that_ended(cause: &Cause, determinate: bool, copies: bool) -> V
         if !writes(request, &block) || !std::mem::take(&mut first) {
             return None;
         }
-        if determinate {
-            refused(cause.clone())
-        } else {
-            unclear(cause.clone())
-        }
+        Some(match determinate {
+            true => refused(cause.clone()),
+            false => unclear(cause.clone()),
+        })
     });
     assert_eq!(played.report.state, State::Complete, "{:#?}", played.report);
     table.assert_back(&[]);
@@ -184,18 +183,12 @@ fn a_write_that_failed_for_good_is_given_up() {
         }
         let options = table.options();
         let played = play(&mut table, options, |_, request| {
-            writes(request, &block)
-                .then_some(())
-                .and_then(|()| refused(broken()))
+            writes(request, &block).then(|| refused(broken()))
         });
         let sent = played.requests.iter();
         assert_eq!(sent.filter(|request| writes(request, &block)).count(), 1);
-        let (decision, reason) = played.said(&block);
-        assert_eq!(*decision, Decision::Unknown);
-        assert_eq!(
-            reason,
-            "writing it failed: ServiceIsOnFire; run again later"
-        );
+        let why = "writing it failed: ServiceIsOnFire; run again later";
+        assert_eq!(played.said(&block), (&Decision::Unknown, why));
         assert_eq!(played.report.exit_status(), 3);
     }
 }
@@ -207,24 +200,16 @@ fn a_key_is_written_six_times_and_then_given_up() {
     table.put(&block, "garbage of another length");
     let options = table.options();
     let played = play(&mut table, options, |_, request| {
-        writes(request, &block)
-            .then_some(())
-            .and_then(|()| refused(Cause::PreconditionFailed))
+        writes(request, &block).then(|| refused(Cause::PreconditionFailed))
     });
     assert_eq!(played.count(Operation::CopyObject), 6);
-    let (decision, reason) = played.said(&block);
-    assert_eq!(*decision, Decision::Unknown);
-    assert_eq!(
-        reason,
-        "it was written several times and is still not current; run again later"
-    );
+    let why = "it was written several times and is still not current; run again later";
+    assert_eq!(played.said(&block), (&Decision::Unknown, why));
 }
 
 #[test]
 fn what_somebody_undoes_is_done_three_times_more() {
-    let mut table = table(OLD, 1);
-    let block = table.keys_of(Class::Block).remove(0);
-    table.delete(&block);
+    let (mut table, block) = without_its_block();
     let options = table.options();
     let mut written = false;
     let played = play(&mut table, options, |table, request| {
@@ -235,54 +220,36 @@ fn what_somebody_undoes_is_done_three_times_more() {
         None
     });
     assert_eq!(played.count(Operation::DeleteObjects), 4);
-    let (decision, reason) = played.said(&block);
-    assert_eq!(*decision, Decision::Unknown);
-    assert_eq!(
-        reason,
-        "after three rounds somebody still undoes it; run again later"
-    );
+    let why = "after three rounds somebody still undoes it; run again later";
+    assert_eq!(played.said(&block), (&Decision::Unknown, why));
 }
 
 #[test]
 fn what_could_not_be_listed_again_is_unknown() {
-    let mut table = table(OLD, 1);
-    let block = table.keys_of(Class::Block).remove(0);
-    table.delete(&block);
+    let (mut table, block) = without_its_block();
     let options = table.options();
     let mut written = false;
     let played = play(&mut table, options.clone(), |_, request| {
         written |= request.is_write();
         let lists = matches!(request, Request::ListVersions { .. });
-        (lists && written)
-            .then_some(())
-            .and_then(|()| refused(broken()))
+        (lists && written).then(|| refused(broken()))
     });
     assert_eq!(played.count(Operation::DeleteObjects), 1);
-    let (decision, reason) = played.said(&block);
-    assert_eq!(*decision, Decision::Unknown);
-    assert_eq!(
-        reason,
-        "it was written, but listing it again failed: ServiceIsOnFire; run again later"
-    );
+    let why = "it was written, but listing it again failed: ServiceIsOnFire; run again later";
+    assert_eq!(played.said(&block), (&Decision::Unknown, why));
 
     table.delete(&block);
     let mut written = false;
     let played = play(&mut table, options, |_, request| {
         if request.is_write() {
             written = true;
-            return unclear(Cause::Timeout);
+            return Some(unclear(Cause::Timeout));
         }
         let lists = matches!(request, Request::ListVersions { .. });
-        (lists && written)
-            .then_some(())
-            .and_then(|()| refused(broken()))
+        (lists && written).then(|| refused(broken()))
     });
-    let (decision, reason) = played.said(&block);
-    assert_eq!(*decision, Decision::Unknown);
-    assert_eq!(
-        reason,
-        "what became of writing it could not be looked up: ServiceIsOnFire; run again later"
-    );
+    let why = "what became of writing it could not be looked up: ServiceIsOnFire; run again later";
+    assert_eq!(played.said(&block), (&Decision::Unknown, why));
 }
 
 #[test]
@@ -300,9 +267,7 @@ fn a_look_lists_its_range_and_no_more() {
         {
             asked.push(after.clone());
         }
-        (writes(request, &block) && std::mem::take(&mut first))
-            .then_some(())
-            .and_then(|()| unclear(Cause::Timeout))
+        (writes(request, &block) && std::mem::take(&mut first)).then(|| unclear(Cause::Timeout))
     });
     assert_eq!(played.report.state, State::Complete);
     // The marker, the version, and the page behind them.
@@ -346,7 +311,7 @@ fn two_writes_that_end_unclear_are_looked_after_each() {
         let copies = matches!(request, Request::Copy { .. });
         copies
             .then(|| bucket(table, request))
-            .and_then(|_| unclear(Cause::Timeout))
+            .map(|_| unclear(Cause::Timeout))
     });
     assert_eq!(played.report.state, State::Complete, "{:#?}", played.report);
     assert_eq!(played.count(Operation::CopyObject), 2);
@@ -460,8 +425,10 @@ fn who_is_told_to_stop_sends_nothing_more_and_waits_for_what_is_under_way() {
                         sent += 1;
                         in_flight += 1;
                         let fails = sent % 3 == 0 && !request.is_write();
-                        let busy = refused(busy()).filter(|_| fails);
-                        let reply = busy.unwrap_or_else(|| bucket(&mut table, &request));
+                        let reply = match fails {
+                            true => refused(busy()),
+                            false => bucket(&mut table, &request),
+                        };
                         events.push_back(Event::Reply { id, reply });
                     }
                     Effect::Timer { id, .. } => {

@@ -171,9 +171,7 @@ fn metadata_that_vanishes_before_it_is_read_is_looked_for_in_its_next_version() 
     let options = table.options();
     let mut once = true;
     let played = play(&mut table, options, |_, request| {
-        (reads(request, &segment) && std::mem::take(&mut once))
-            .then_some(())
-            .and_then(|()| refused(Cause::NotFound))
+        (reads(request, &segment) && std::mem::take(&mut once)).then(|| refused(Cause::NotFound))
     });
     assert_eq!(played.said(&segment).0, &Decision::Intact);
     assert_eq!(played.report.state, State::Complete);
@@ -193,9 +191,7 @@ fn an_archived_version_whose_twin_vanishes_is_still_archived() {
     moved.expect("a version can be archived");
     let options = table.options();
     let played = play(&mut table, options, |_, request| {
-        reads(request, &segment)
-            .then_some(())
-            .and_then(|()| refused(Cause::NotFound))
+        reads(request, &segment).then(|| refused(Cause::NotFound))
     });
     let (decision, reason) = played.said(&segment);
     assert_eq!(*decision, Decision::Unknown, "{reason}");
@@ -230,7 +226,7 @@ fn a_hint_that_cannot_be_read_leaves_the_commit_open() {
     let hint = table.commits[0].hint.as_str().to_owned();
     let options = table.options();
     let played = play(&mut table, options, |_, request| {
-        refused(Cause::Denied("AccessDenied".into())).filter(|_| reads(request, &hint))
+        reads(request, &hint).then(|| refused(Cause::Denied("AccessDenied".into())))
     });
     assert_eq!(played.report.state, State::Refused);
     let refusal = played.report.refusal.expect("it is refused");

@@ -95,15 +95,13 @@ fn arrived(reply: &Reply) -> u64 {
 }
 
 /// It did not happen, for this reason.
-#[allow(clippy::unnecessary_wraps, reason = "what meddling answers")]
-pub fn refused(cause: Cause) -> Option<Reply> {
-    Some(Err(Failure::Determinate(cause)))
+pub fn refused(cause: Cause) -> Reply {
+    Err(Failure::Determinate(cause))
 }
 
 /// It may have happened.
-#[allow(clippy::unnecessary_wraps, reason = "what meddling answers")]
-pub fn unclear(cause: Cause) -> Option<Reply> {
-    Some(Err(Failure::Indeterminate(cause)))
+pub fn unclear(cause: Cause) -> Reply {
+    Err(Failure::Indeterminate(cause))
 }
 
 /// Throttling, which passes.
