@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::property::Property;
-use crate::scenario::{Act, Fault, Operation, Scenario, Selector, TableSource};
+use crate::scenario::{Act, Fault, Kind, Operation, Scenario, Selector, TableSource};
 
 use super::{KeptCase, blessed, file};
 
@@ -124,6 +124,10 @@ fn normal_form(scenario: &Scenario) -> Scenario {
     form.seed = 0;
     let mut known: Vec<Selector> = Vec::new();
     let mut rename = |selector: &mut Selector| {
+        // Of these the number decides which sort of object is meant.
+        if matches!(selector.kind, Kind::Any | Kind::Old) {
+            return;
+        }
         let nth = known.iter().position(|known| known == selector);
         let nth = nth.unwrap_or_else(|| {
             known.push(*selector);
