@@ -25,11 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let command = arguments.command();
     let text = markdown::matrix(&result, &command);
     arguments.hand_out(&result, &text, &html::matrix(&result, &command))?;
-    // Of some bugs alone the matrix says nothing about the checkers and classes that others need.
-    let shortcomings = match arguments.bug.is_empty() {
-        true => result.shortcomings(),
-        false => Vec::new(),
-    };
+    let shortcomings = result.shortcomings();
     tell(started.elapsed(), &shortcomings);
     Ok(u8::from(!shortcomings.is_empty()))
 }

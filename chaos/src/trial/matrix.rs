@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use crate::catalogue::Entry;
+use crate::catalogue::{BUGS, Entry};
 use crate::property::Property;
 use crate::runner::Subject;
 use crate::swarm;
@@ -49,6 +49,9 @@ pub struct Terms {
 pub struct Matrix {
     /// How it was made.
     pub terms: Terms,
+    /// Whether every planted bug has a row. Of some alone it says nothing about the checkers and classes that
+    /// others need.
+    pub is_whole: bool,
     /// The classes that were switched off, each a column.
     pub classes: Vec<&'static str>,
     /// Each bug.
@@ -62,6 +65,8 @@ pub struct Row {
     pub id: &'static str,
     /// What goes wrong.
     pub what: &'static str,
+    /// The classes that it needs, as the catalogue says.
+    pub needs: &'static [&'static str],
     /// Cases of the budget that show it, with everything on.
     pub finds: usize,
     /// What they violate.
@@ -126,6 +131,7 @@ pub fn run<S: Subject>(
     });
     Matrix {
         terms,
+        is_whole: bugs.len() == BUGS.len(),
         classes: classes.to_vec(),
         rows: rows.collect(),
     }
@@ -163,6 +169,7 @@ impl Row {
         Self {
             id: bug.id,
             what: bug.what,
+            needs: bug.needs,
             finds: finds.len(),
             by: by.collect(),
             without_checker: properties.map(without).collect(),
@@ -211,6 +218,24 @@ impl Matrix {
             if row.finds == 0 {
                 all.push(format!("{} is not found within the budget", row.id));
             }
+            for (class, found) in self.classes.iter().zip(&row.without_class) {
+                if found.is_some() && row.needs.contains(class) {
+                    let id = row.id;
+                    all.push(format!(
+                        "{id} is said to need {class}, and is found without it"
+                    ));
+                }
+            }
+        }
+        all.extend(self.idle());
+        all
+    }
+
+    /// The checkers and classes that nothing hangs on, one sentence each, where every bug has a row.
+    pub fn idle(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.is_whole {
+            return all;
         }
         for property in Property::ALL {
             if self.caught_only_by(property).is_empty() {
