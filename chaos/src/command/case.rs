@@ -1,6 +1,7 @@
 //! What the commands say alike: a case's name, a planted bug's id, the line that replays, the exit status.
 
 use std::num::NonZero;
+use std::path::Path;
 
 use anyhow::Context as _;
 use firedrill_chaos::campaign::{PLANTED, PlantedBug};
@@ -67,6 +68,16 @@ pub(crate) fn known_property(id: &str) -> anyhow::Result<Property> {
 pub(crate) fn worst(statuses: impl Iterator<Item = u8>) -> u8 {
     let rank = |status: &u8| [0, 4, 3, 1, 101].iter().position(|known| known == status);
     statuses.max_by_key(rank).unwrap_or(0)
+}
+
+/// Whether this file can be written, told before the work that it is to hold; what it holds now stays.
+pub(crate) fn writable(file: &Path) -> anyhow::Result<()> {
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file);
+    opened.with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(())
 }
 
 /// A case's panic is caught and reported with its replay line; the default hook would print it thousands

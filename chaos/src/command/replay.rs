@@ -38,7 +38,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N")]
     only_causes_of: Option<u64>,
     /// Write the story as a page to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["at", "only_causes_of", "scenario", "trace"])]
     html: Option<PathBuf>,
     /// Print the scenario as a file instead of running it.
     #[arg(long)]
