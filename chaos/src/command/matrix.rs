@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use firedrill_chaos::coverage;
 use firedrill_chaos::trial::{Progress, html, markdown, matrix};
 use firedrill_core::amend::Amend;
 
@@ -9,7 +10,7 @@ use super::scoreboard::{Arguments, tell, watched};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let bugs = arguments.bugs()?;
-    let classes = matrix::classes();
+    let classes: Vec<&'static str> = coverage::classes().collect();
     let terms = matrix::Terms {
         seed: arguments.seed,
         seeds: arguments.seeds.unwrap_or(2).max(1),

@@ -19,12 +19,12 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use crate::catalogue::{BUGS, Entry};
+use crate::pool;
 use crate::property::Property;
 use crate::runner::Subject;
-use crate::swarm;
 
 use super::hunt::{Find, Hunt};
-use super::{Progress, pool, roots};
+use super::{Progress, roots};
 
 /// Fewer finds than this with everything on, and a class whose absence hides the bug may do so by chance
 /// (e⁻⁵ < 1 %).
@@ -105,7 +105,7 @@ pub fn run<S: Subject>(
         cases_max: terms.cell_cases,
         without,
     };
-    let finds = pool::share(terms.jobs, bugs, |bug| {
+    let finds = pool::share(terms.jobs, bugs.iter(), |bug| {
         let all = roots.iter();
         let all = all.flat_map(|root| hunt(bug, *root, None).all(subject, progress));
         let all: Vec<Find> = all.collect();
@@ -116,7 +116,7 @@ pub fn run<S: Subject>(
         .iter()
         .flat_map(|bug| classes.iter().map(|class| (*bug, *class)))
         .collect();
-    let mut firsts = pool::share(terms.jobs, &cells, |(bug, class)| {
+    let mut firsts = pool::share(terms.jobs, cells.iter(), |(bug, class)| {
         let found = roots.iter().zip(0..).find_map(|(root, nth)| {
             let find = hunt(bug, *root, Some(*class)).first(subject, progress)?;
             Some(nth * terms.cell_cases + find.number)
@@ -140,13 +140,6 @@ pub fn run<S: Subject>(
 /// Hunts that a matrix takes, for whoever shows how far it is.
 pub fn hunts(bugs: usize, classes: usize) -> u64 {
     (bugs * (1 + classes)) as u64
-}
-
-/// Every class of operations and faults that a case can have.
-pub fn classes() -> Vec<&'static str> {
-    let operations = swarm::OPERATIONS.iter();
-    let rows = operations.chain(swarm::FAULTS.iter());
-    rows.map(|(name, _)| *name).collect()
 }
 
 impl Row {
