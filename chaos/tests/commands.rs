@@ -160,3 +160,21 @@ fn flags_that_would_do_nothing_are_refused() {
         assert_eq!(run(words).status.code(), Some(2), "{words:?}");
     }
 }
+
+#[test]
+fn a_kept_case_that_cannot_be_read_is_no_case_of_a_real_table() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("broken.toml"), "no = case").expect("it can be written");
+    let cases = folder.path().display().to_string();
+    let refused = run(&[
+        "exhaustive",
+        "--cases",
+        &cases,
+        "--small",
+        "0",
+        "--objects",
+        "0",
+    ]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("broken.toml"));
+}
