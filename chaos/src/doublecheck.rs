@@ -12,14 +12,13 @@
 //!
 //! Deliberately not here: processes and clocks; they are the command's.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use firedrill_sim::draw::{fold, hash_bytes};
 use firedrill_sim::trace::TraceEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::{self, Attempt, PlantedBug, case_seed};
 use crate::generate;
+use crate::pool;
 use crate::property::Property;
 use crate::runner::Subject;
 
@@ -59,34 +58,22 @@ impl Batch {
         jobs: usize,
         backwards: bool,
     ) -> Vec<Fingerprint> {
-        let next = AtomicU64::new(0);
-        let work = || {
-            let mut found = Vec::new();
-            loop {
-                let nth = next.fetch_add(1, Ordering::Relaxed);
-                if nth >= self.cases {
-                    return found;
-                }
-                let number = if backwards { self.cases - 1 - nth } else { nth };
-                found.push((number, self.fingerprint(subject, number)));
-            }
-        };
-        let mut found: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-            let found = threads
-                .into_iter()
-                .flat_map(|thread| thread.join().expect("a case's panic is caught inside"));
-            found.collect()
-        });
-        found.sort_by_key(|(number, _)| *number);
-        found.into_iter().map(|(_, found)| found).collect()
+        let one = |number| self.fingerprint(subject, number);
+        if !backwards {
+            return pool::share(jobs, 0..self.cases, one);
+        }
+        let mut found = pool::share(jobs, (0..self.cases).rev(), one);
+        found.reverse();
+        found
     }
 
-    /// The cases whose two runs, one right after the other on this thread, differ: the friendly check.
-    pub fn differ_at_once<S: Subject>(self, subject: &S) -> Vec<u64> {
-        let differs =
-            |number: &u64| self.fingerprint(subject, *number) != self.fingerprint(subject, *number);
-        (0..self.cases).filter(differs).collect()
+    /// The cases whose two runs, one right after the other on one thread, differ: the friendly check.
+    pub fn differ_at_once<S: Subject>(self, subject: &S, jobs: usize) -> Vec<u64> {
+        let one = |number| self.fingerprint(subject, number);
+        let differ = pool::share(jobs, 0..self.cases, |number| one(number) != one(number));
+        let numbered = (0..).zip(differ);
+        let differ = numbered.filter(|(_, differs)| *differs);
+        differ.map(|(number, _)| number).collect()
     }
 
     /// One case's fingerprint.

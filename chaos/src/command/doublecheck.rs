@@ -7,12 +7,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use firedrill_chaos::campaign::case_seed;
+use firedrill_chaos::campaign::{self, case_seed};
 use firedrill_chaos::doublecheck::{Batch, Difference, Fingerprint, Line, PAUSE_MS, different};
 use firedrill_chaos::property::Property;
 use firedrill_core::amend::Amend;
 
-use super::case::{jobs, known_bug, replay_line, silence_panics};
+use super::case::{jobs, known_bug, replay_line};
 
 /// How often a pair of kept traces is made to see a difference again that the hashes have shown.
 const PAIRS_MAX: u32 = 5;
@@ -53,13 +53,13 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
         planted: planted.map(|(id, _)| id),
     };
     let jobs = jobs(arguments.jobs);
-    silence_panics();
+    campaign::silence_panics();
     if arguments.again {
         print_again(batch, jobs, arguments.trace_of)?;
         return Ok(0);
     }
     if !arguments.hostile {
-        return Ok(friendly(batch));
+        return Ok(friendly(batch, jobs));
     }
     let first = batch.fingerprints(&Amend::new, jobs, false);
     let elsewhere = Elsewhere::new()?;
@@ -81,11 +81,15 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     );
     let at = number as usize;
     tell(batch, number, first.get(at), second.get(at));
-    let difference = (0..PAIRS_MAX).find_map(|_| {
+    let mut difference = None;
+    for _ in 0..PAIRS_MAX {
         let here = batch.trace(&Amend::new, number);
-        let there = elsewhere.trace(batch, number).ok()?;
-        Difference::between(&here, &there)
-    });
+        let there = elsewhere.trace(batch, number)?;
+        difference = Difference::between(&here, &there);
+        if difference.is_some() {
+            break;
+        }
+    }
     match difference {
         Some(difference) => println!("{}", difference.rows().join("\n")),
         None => println!(
@@ -96,8 +100,8 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
 }
 
 /// Each case twice in a row.
-fn friendly(batch: Batch) -> u8 {
-    let found = batch.differ_at_once(&Amend::new);
+fn friendly(batch: Batch, jobs: usize) -> u8 {
+    let found = batch.differ_at_once(&Amend::new, jobs);
     let Some(number) = found.first() else {
         println!(
             "{} cases, each twice in a row: each trace and each verdict is equal (--hostile looks harder)",

@@ -15,7 +15,7 @@ use firedrill_chaos::{generate, report, shrink};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{jobs, known_bug, silence_panics, worst, writable};
+use super::case::{jobs, known_bug, worst, writable};
 use super::corpus::CorpusArguments;
 use super::{keep, tell};
 
@@ -105,7 +105,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
             .with_context(|| format!("{} cannot be made", folder.display()))?;
     }
     let limit = drill.minutes.or(cases.is_none().then_some(MINUTE));
-    silence_panics();
+    campaign::silence_panics();
     let corpus = drill.corpus.replay(jobs)?;
     let source = Source {
         shard: drill.shard,

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use firedrill_chaos::campaign;
 use firedrill_chaos::catalogue::{self, BUGS, Entry, PLANTED_CASES_MAX};
 use firedrill_chaos::shrink::BUDGET;
 use firedrill_chaos::trial::{Progress, html, markdown, scoreboard};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{jobs, silence_panics, writable};
+use super::case::{jobs, writable};
 use super::matrix;
 
 /// The root of the root seeds unless another is named: a scoreboard can be made again.
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for file in arguments.markdown.iter().chain(&arguments.html) {
         writable(file)?;
     }
-    silence_panics();
+    campaign::silence_panics();
     if arguments.matrix {
         return matrix::run(arguments);
     }
