@@ -12,6 +12,8 @@
 //!
 //! Deliberately not here: processes and clocks; they are the command's.
 
+use std::num::NonZero;
+
 use firedrill_sim::draw::{fold, hash_bytes};
 use firedrill_sim::trace::TraceEvent;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,30 @@ pub const PLANTED: PlantedBug = ("H1-01", &[Property::Deterministic]);
 /// How long after the first run the second one begins at least, milliseconds: longer than the coarsest
 /// clock that anybody reads by accident ticks.
 pub const PAUSE_MS: u64 = 1100;
+
+/// How a check goes, on any tier: the flags of each program's `doublecheck`.
+#[derive(Debug, clap::Args)]
+pub struct How {
+    /// Run the cases again in another process, folder and environment, on other threads, in the other order,
+    /// and at least 1.1 s later. Without it: again at once.
+    #[arg(long)]
+    pub hostile: bool,
+    /// Root of all cases.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads of the first run; all cores without it.
+    #[arg(long)]
+    pub jobs: Option<NonZero<usize>>,
+    /// Make this planted bug active.
+    #[arg(long)]
+    pub planted: Option<String>,
+    /// The second run's own process: prints what is compared, or one case's trace.
+    #[arg(long, hide = true)]
+    pub again: bool,
+    /// With `again`: the number of the case whose trace is wanted.
+    #[arg(long, hide = true)]
+    pub trace_of: Option<u64>,
+}
 
 /// Cases by root seed and number.
 #[derive(Debug, Clone, Copy)]
