@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -218,6 +219,21 @@ pub enum Attempt {
     NotSetUp(String),
 }
 
+thread_local! {
+    static IN_A_CASE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has a case's panic print nothing: it is caught, and reported with the line that replays it. Any other panic is
+/// told as before.
+pub fn silence_panics() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !IN_A_CASE.get() {
+            told(panic);
+        }
+    }));
+}
+
 /// Runs one scenario, and catches a panic.
 pub fn attempt<S: Subject>(
     scenario: &Scenario,
@@ -226,9 +242,11 @@ pub fn attempt<S: Subject>(
     keep_trace: bool,
 ) -> Attempt {
     activate(planted);
+    let outside = IN_A_CASE.replace(true);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         runner::run(scenario, subject, keep_trace)
     }));
+    IN_A_CASE.set(outside);
     activate(None);
     match caught {
         Ok(Ok(outcome)) => Attempt::Ended(outcome),

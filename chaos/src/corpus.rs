@@ -17,14 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use firedrill_core::amend::Amend;
 use firedrill_sim::draw::{fold, hash_bytes};
 
-use crate::campaign::{self, Attempt, case_seed};
+use crate::campaign::{self, case_seed};
 use crate::generate;
-use crate::property::{Property, Violation};
+use crate::kept;
+use crate::pool;
+use crate::property::Violation;
 use crate::runner::Outcome;
 use crate::scenario::Scenario;
 
@@ -90,8 +91,6 @@ pub struct Replayed {
     pub files: usize,
     /// What they reach.
     pub signatures: BTreeSet<u64>,
-    /// Those that reach what their names say.
-    pub true_names: BTreeSet<u64>,
     /// Those that violate something, by name.
     pub failures: Vec<(PathBuf, Vec<Violation>)>,
 }
@@ -102,22 +101,12 @@ pub struct Replayed {
 /// Something in the folder cannot be read, or is no scenario.
 pub fn replay(folder: &Path, jobs: usize) -> Result<Replayed, CorpusError> {
     let cases = read(folder)?;
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Replayed::default();
-        while let Some((path, scenario)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.note(path, scenario);
-        }
-        done
-    };
     let mut all = Replayed::default();
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            all.add(thread.join().expect("a case's panic is caught inside"));
-        }
-    });
-    all.failures.sort_by(|one, other| one.0.cmp(&other.0));
+    for (signatures, failure) in pool::share(jobs, cases.iter(), run) {
+        all.files += 1;
+        all.signatures.extend(signatures);
+        all.failures.extend(failure);
+    }
     Ok(all)
 }
 
@@ -167,14 +156,6 @@ fn read(folder: &Path) -> Result<Vec<(PathBuf, Scenario)>, CorpusError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
     let scenario = |path: PathBuf| {
         let text = fs::read_to_string(&path).map_err(at(&path))?;
         match Scenario::from_toml(&text) {
@@ -182,36 +163,16 @@ fn read(folder: &Path) -> Result<Vec<(PathBuf, Scenario)>, CorpusError> {
             Err(error) => Err(CorpusError::NotAScenario { path, error }),
         }
     };
+    let paths = kept::files(folder).map_err(at(folder))?;
     paths.into_iter().map(scenario).collect()
 }
 
-impl Replayed {
-    fn note(&mut self, path: &Path, scenario: &Scenario) {
-        self.files += 1;
-        let violations = match campaign::attempt(scenario, &Amend::new, None, false) {
-            Attempt::Ended(outcome) => {
-                let name = path.file_stem().and_then(|name| name.to_str());
-                for signature in signatures(scenario, &outcome) {
-                    self.signatures.insert(signature);
-                    if name == Some(format!("{signature:016x}").as_str()) {
-                        self.true_names.insert(signature);
-                    }
-                }
-                outcome.violations
-            }
-            Attempt::Panicked(why) | Attempt::NotSetUp(why) => {
-                vec![Violation::of_run(Property::NoPanic, why)]
-            }
-        };
-        if !violations.is_empty() {
-            self.failures.push((path.to_owned(), violations));
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.signatures.extend(other.signatures);
-        self.true_names.extend(other.true_names);
-        self.failures.extend(other.failures);
-    }
+/// What one file reaches, and what it violates.
+fn run((path, scenario): &(PathBuf, Scenario)) -> (Vec<u64>, Option<(PathBuf, Vec<Violation>)>) {
+    let (reached, violations) = match campaign::run_caught(scenario, &Amend::new, None, false) {
+        Ok(outcome) => (signatures(scenario, &outcome).collect(), outcome.violations),
+        Err(violations) => (Vec::new(), violations),
+    };
+    let failed = !violations.is_empty();
+    (reached, failed.then(|| (path.clone(), violations)))
 }

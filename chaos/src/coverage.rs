@@ -6,8 +6,10 @@
 //! | operation classes | somebody did it, in a case that ran | `swarm::OPERATIONS` |
 //! | fault classes | it struck | `swarm::FAULTS` |
 //!
-//! Invariants: a class counts by what happened, never by what was drawn; what was never reached is a set
-//! difference against the closed catalogue.
+//! Invariants: a class counts by what happened, never by what was drawn, and what is a trait of the bucket (a
+//! past before versioning, foreign ETags, one second for much, removals denied) happens in every case that has
+//! such a bucket: that amend came to feel it, the probes say. What was never reached is a set difference against
+//! the closed catalogue.
 //!
 //! Beside it, how often nothing exact was judged, and why: a harness that frees too much proves nothing.
 

@@ -12,7 +12,7 @@
 //!
 //! Deliberately not here: processes and clocks; they are the command's.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::num::NonZero;
 
 use firedrill_sim::draw::{fold, hash_bytes};
 use firedrill_sim::trace::TraceEvent;
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::{self, Attempt, PlantedBug, case_seed};
 use crate::generate;
+use crate::pool;
 use crate::property::Property;
 use crate::runner::Subject;
 
@@ -30,6 +31,30 @@ pub const PLANTED: PlantedBug = ("H1-01", &[Property::Deterministic]);
 /// How long after the first run the second one begins at least, milliseconds: longer than the coarsest
 /// clock that anybody reads by accident ticks.
 pub const PAUSE_MS: u64 = 1100;
+
+/// How a check goes, on any tier: the flags of each program's `doublecheck`.
+#[derive(Debug, clap::Args)]
+pub struct How {
+    /// Run the cases again in another process, folder and environment, on other threads, in the other order,
+    /// and at least 1.1 s later. Without it: again at once.
+    #[arg(long)]
+    pub hostile: bool,
+    /// Root of all cases.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads of the first run; all cores without it.
+    #[arg(long)]
+    pub jobs: Option<NonZero<usize>>,
+    /// Make this planted bug active.
+    #[arg(long)]
+    pub planted: Option<String>,
+    /// The second run's own process: prints what is compared, or one case's trace.
+    #[arg(long, hide = true)]
+    pub again: bool,
+    /// With `again`: the number of the case whose trace is wanted.
+    #[arg(long, hide = true)]
+    pub trace_of: Option<u64>,
+}
 
 /// Cases by root seed and number.
 #[derive(Debug, Clone, Copy)]
@@ -59,34 +84,22 @@ impl Batch {
         jobs: usize,
         backwards: bool,
     ) -> Vec<Fingerprint> {
-        let next = AtomicU64::new(0);
-        let work = || {
-            let mut found = Vec::new();
-            loop {
-                let nth = next.fetch_add(1, Ordering::Relaxed);
-                if nth >= self.cases {
-                    return found;
-                }
-                let number = if backwards { self.cases - 1 - nth } else { nth };
-                found.push((number, self.fingerprint(subject, number)));
-            }
-        };
-        let mut found: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-            let found = threads
-                .into_iter()
-                .flat_map(|thread| thread.join().expect("a case's panic is caught inside"));
-            found.collect()
-        });
-        found.sort_by_key(|(number, _)| *number);
-        found.into_iter().map(|(_, found)| found).collect()
+        let one = |number| self.fingerprint(subject, number);
+        if !backwards {
+            return pool::share(jobs, 0..self.cases, one);
+        }
+        let mut found = pool::share(jobs, (0..self.cases).rev(), one);
+        found.reverse();
+        found
     }
 
-    /// The cases whose two runs, one right after the other on this thread, differ: the friendly check.
-    pub fn differ_at_once<S: Subject>(self, subject: &S) -> Vec<u64> {
-        let differs =
-            |number: &u64| self.fingerprint(subject, *number) != self.fingerprint(subject, *number);
-        (0..self.cases).filter(differs).collect()
+    /// The cases whose two runs, one right after the other on one thread, differ: the friendly check.
+    pub fn differ_at_once<S: Subject>(self, subject: &S, jobs: usize) -> Vec<u64> {
+        let one = |number| self.fingerprint(subject, number);
+        let differ = pool::share(jobs, 0..self.cases, |number| one(number) != one(number));
+        let numbered = (0..).zip(differ);
+        let differ = numbered.filter(|(_, differs)| *differs);
+        differ.map(|(number, _)| number).collect()
     }
 
     /// One case's fingerprint.

@@ -13,12 +13,12 @@
 //! seed, so a sweep is repeated with several of them.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
 use firedrill_core::amend::Amend;
 
 use crate::campaign::{self, Attempt, case_seed};
 use crate::generate;
+use crate::pool;
 use crate::property::{Property, Violation};
 use crate::scenario::{
     Act, BlockPlan, CommitPlan, Flavour, Garbage, GeneratedTable, Hosts, Kind, Operation, Scenario,
@@ -64,25 +64,16 @@ pub fn exhaust(
     planted: Option<&'static str>,
     jobs: usize,
 ) -> Found {
-    let scopes = Mutex::new(scopes);
-    let next = || {
-        let mut scopes = scopes.lock().expect("no thread panics while it holds this");
-        scopes.next()
-    };
-    let work = || {
+    let parts = pool::share(jobs, scopes, |scope| {
         let mut found = Found::default();
-        while let Some(scope) = next() {
-            found.exhaust(scope, planted);
-        }
+        found.exhaust(scope, planted, EFFECTS_MAX);
         found
-    };
-    let mut all = Found::default();
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            all.add(thread.join().expect("a run's panic is caught inside"));
-        }
     });
+    // In the order of the scopes, so that no thread decides which failures are kept.
+    let mut all = Found::default();
+    for part in parts {
+        all.add(part);
+    }
     all
 }
 
@@ -103,31 +94,38 @@ impl Found {
         violations.any(|violation| violation.property == property)
     }
 
-    fn exhaust(&mut self, scope: Scope, planted: Option<&'static str>) {
-        match scope {
+    fn exhaust(&mut self, scope: Scope, planted: Option<&'static str>, effects_max: u64) {
+        let (scenario, ended) = match scope {
             Scope::Run(scenario) => {
                 self.run(scenario, planted);
+                return;
             }
             Scope::Crash(mut scenario) => {
-                for first in 1..=EFFECTS_MAX {
+                let ended = (1..=effects_max).any(|first| {
                     scenario.hosts.crash_after = vec![first];
-                    if self.run(scenario.clone(), planted) < 1 {
-                        return;
-                    }
-                }
+                    self.run(scenario.clone(), planted) < 1
+                });
+                (scenario, ended)
             }
             Scope::CrashTwice(mut scenario) => {
-                for first in 1..=EFFECTS_MAX {
-                    for second in 1..=EFFECTS_MAX {
+                let mut pairs = |first| {
+                    let crashes = (1..=effects_max).map(|second| {
                         scenario.hosts.crash_after = vec![first, second];
-                        match self.run(scenario.clone(), planted) {
-                            0 => return,
-                            1 => break,
-                            _ => {}
-                        }
-                    }
-                }
+                        self.run(scenario.clone(), planted)
+                    });
+                    crashes.into_iter().find(|crashes| *crashes < 2)
+                };
+                let mut lives = (1..=effects_max).map(&mut pairs);
+                let ended = lives.find(|crashes| *crashes != Some(1)) == Some(Some(0));
+                (scenario, ended)
             }
+        };
+        if !ended {
+            let sentence =
+                format!("the sweep was cut off: a life has {effects_max} effects and more");
+            let violation = Violation::of_run(Property::Finishes, sentence);
+            self.failed += 1;
+            self.keep(scenario, vec![violation]);
         }
     }
 
@@ -370,6 +368,20 @@ mod tests {
         assert_eq!(distinct.len(), all.len());
         let ascends = |chosen: &Vec<usize>| chosen.is_sorted_by(|one, other| one < other);
         assert!(all.iter().all(ascends));
+    }
+
+    #[test]
+    fn a_sweep_that_is_cut_off_is_a_violation() {
+        let [once, twice]: [fn(Scenario) -> Scope; 2] = [Scope::Crash, Scope::CrashTwice];
+        for (scope, effects_max, is_cut_off) in [
+            (once, 3, true),
+            (twice, 3, true),
+            (once, EFFECTS_MAX, false),
+        ] {
+            let mut found = Found::default();
+            found.exhaust(scope(while_down().remove(0)), None, effects_max);
+            assert_eq!(found.violates(Property::Finishes), is_cut_off, "{found:?}");
+        }
     }
 
     #[test]

@@ -12,12 +12,15 @@
 //!   current afterwards, what lies in the bucket. No trace, no ids, no times: those change with every change.
 //! - A violated property is no expectation, so it cannot be blessed.
 //!
-//! Deliberately not here: where the files lie, and who may write them (the commands).
+//! Deliberately not here: which folder they lie in, and who may write them (the commands).
 
 mod file;
 mod keep;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use firedrill_core::amend::{Amend, Report};
@@ -26,10 +29,35 @@ use serde::Deserialize;
 use crate::campaign::{self, PLANTED};
 use crate::property::Violation;
 use crate::runner::Outcome;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, TableSource};
 
 pub use file::{BlessError, blessed, differences};
 pub use keep::{Kept, KeptError, Minimal, keep};
+
+/// The scenario files of a folder, by name.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Makes a scenario name its real table as a file does: where such tables lie is the environment's business.
+pub fn without_place(scenario: &mut Scenario) {
+    if let TableSource::Sample { folder } = &mut scenario.table
+        && let Some((_, name)) = folder.rsplit_once('/')
+    {
+        *folder = name.to_owned();
+    }
+}
 
 /// A scenario file with what it expects.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,6 +29,7 @@ pub mod doublecheck;
 pub mod exhaustive;
 pub mod kept;
 pub mod part;
+mod pool;
 pub mod report;
 pub mod runner;
 pub mod shard;

@@ -19,7 +19,6 @@ pub mod scoreboard;
 pub mod html;
 pub mod markdown;
 
-mod pool;
 mod statistics;
 
 use std::sync::atomic::AtomicU64;

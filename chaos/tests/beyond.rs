@@ -2,36 +2,19 @@
 
 mod common;
 
-use common::Undelete;
+use common::{Undelete, small_table};
 use firedrill_chaos::campaign::{self, case_seed};
 use firedrill_chaos::generate;
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::runner::{self, Outcome, Subject};
-use firedrill_chaos::scenario::{
-    Act, BlockPlan, CommitPlan, Flavour, Garbage, GeneratedTable, Operation, Scenario, SegmentPlan,
-    Versions, When,
-};
+use firedrill_chaos::scenario::{Act, Garbage, Operation, Scenario, Versions, When};
 use firedrill_core::amend::{Amend, Decision, Effect, Event, Options, State, Verified};
 use firedrill_core::drill::Probe;
 use firedrill_core::machine::{Instant, Machine};
 
 /// A small table, beyond the budget.
 fn table() -> Scenario {
-    let block = BlockPlan {
-        size: 16,
-        bloom: Some(8),
-        inverted: None,
-        vector: None,
-    };
-    let segments = vec![SegmentPlan {
-        statistics: false,
-        blocks: vec![block; 2],
-    }];
-    let mut scenario = Scenario::quiet(GeneratedTable {
-        flavour: Flavour::V1_2_453,
-        compressed: false,
-        commits: vec![CommitPlan::Insert { segments }],
-    });
+    let mut scenario = small_table(2);
     scenario.beyond = true;
     scenario
 }

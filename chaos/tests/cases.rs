@@ -16,12 +16,7 @@ fn samples() -> Option<String> {
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let files = std::fs::read_dir(folder).expect("the folder of cases is part of the crate");
-    let files = files.map(|file| file.expect("it can be listed").path());
-    let is_case = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
-    let mut files: Vec<_> = files.filter(is_case).collect();
-    files.sort();
-    files
+    kept::files(&folder).expect("the folder of cases is part of the crate")
 }
 
 /// What is wrong with a kept case, in sentences.

@@ -118,3 +118,63 @@ fn what_would_run_nothing_is_refused() {
         );
     }
 }
+
+#[test]
+fn what_a_planted_bug_violates_counts_though_it_was_not_what_was_looked_for() {
+    let found = run(&["--seed", "1", "--cases", "20", "--planted", "AM-16"]);
+    let told = said(&found);
+    assert!(told.contains("AM-16 ESCAPED 20 cases"), "{told}");
+    assert_eq!(found.status.code(), Some(1), "{told}");
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_run() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("a file");
+    std::fs::write(&file, "kept").expect("it can be written");
+    let nowhere = file.join("below").display().to_string();
+    for words in [
+        ["--out", &nowhere, "--minutes", "9"],
+        ["--html", &nowhere, "--minutes", "9"],
+        ["scoreboard", "--markdown", &nowhere, "--seeds=1"],
+    ] {
+        let refused = run(&words);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        assert_eq!(said(&refused), "", "{words:?}");
+    }
+    let refused = run(&["--out", &file.display().to_string(), "--html", &nowhere]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(std::fs::read_to_string(&file).is_ok_and(|text| text == "kept"));
+}
+
+#[test]
+fn flags_that_would_do_nothing_are_refused() {
+    let flags: [&[&str]; 5] = [
+        &["--json", "--html", "pages"],
+        &["replay", "1", "--trace", "--html", "page.html"],
+        &["scoreboard", "--matrix", "--cases", "5"],
+        &["scoreboard", "--matrix", "--shrink-budget", "5"],
+        &["scoreboard", "--cell-cases", "5"],
+    ];
+    for words in flags {
+        assert_eq!(run(words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn a_kept_case_that_cannot_be_read_is_no_case_of_a_real_table() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("broken.toml"), "no = case").expect("it can be written");
+    let cases = folder.path().display().to_string();
+    let refused = run(&[
+        "exhaustive",
+        "--cases",
+        &cases,
+        "--small",
+        "0",
+        "--objects",
+        "0",
+    ]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("broken.toml"));
+}

@@ -1,18 +1,16 @@
 //! Small scopes, exhausted as far as a test may take: nothing is violated, and what is planted is found.
 
+use std::path::Path;
+
 use firedrill_chaos::exhaustive::{Found, Scope, drawn, exhaust, fates, small, while_down};
-use firedrill_chaos::kept::KeptCase;
+use firedrill_chaos::kept::{self, KeptCase};
 use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::{Scenario, TableSource};
 
 /// The kept cases whose tables are generated.
-fn kept() -> Vec<Scenario> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
-    let files = std::fs::read_dir(folder).expect("the cases are part of the crate");
-    let mut paths: Vec<_> = files
-        .map(|file| file.expect("it can be listed").path())
-        .collect();
-    paths.sort();
+fn kept_cases() -> Vec<Scenario> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let paths = kept::files(&folder).expect("the cases are part of the crate");
     let scenarios = paths.iter().map(|path| {
         let text = std::fs::read_to_string(path).expect("it can be read");
         let case = KeptCase::from_toml(&text);
@@ -32,7 +30,7 @@ fn crashes(scenarios: &[Scenario], planted: Option<&'static str>) -> Found {
 
 #[test]
 fn a_crash_after_every_effect_of_each_kept_case_harms_nothing() {
-    let found = crashes(&kept(), None);
+    let found = crashes(&kept_cases(), None);
     assert_eq!(found.failures, []);
     assert!(found.crashes > 200, "{} crashes", found.crashes);
     // The last run of each sweep is the one that no crash ended.
@@ -73,7 +71,7 @@ fn every_fate_of_every_two_objects_is_judged_without_a_violation() {
 
 #[test]
 fn the_crash_sweep_finds_an_order_that_is_wrong_and_a_plan_of_before() {
-    let found = crashes(&kept(), Some("AM-08"));
+    let found = crashes(&kept_cases(), Some("AM-08"));
     assert!(found.violates(Property::A8), "{} runs", found.runs);
     let found = crashes(&while_down(), Some("AM-16"));
     assert!(found.violates(Property::A6), "{} runs", found.runs);
@@ -84,4 +82,11 @@ fn the_fates_find_a_complete_table_without_a_block() {
     let found = exhaust(fates(1).map(Scope::Run), Some("AM-10"), 2);
     assert!(found.violates(Property::A4), "{} runs", found.runs);
     assert!(found.failed < found.runs, "most of it is right");
+}
+
+#[test]
+fn no_thread_decides_which_failures_are_kept() {
+    let [one, three] = [1, 3].map(|jobs| exhaust(fates(2).map(Scope::Run), Some("AM-10"), jobs));
+    assert!(one.failures.len() > 1 && one.failed > 100, "{}", one.failed);
+    assert_eq!(one, three);
 }

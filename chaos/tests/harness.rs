@@ -3,14 +3,12 @@
 
 mod common;
 
-use common::{Idle, Undelete};
+use common::{Idle, Undelete, small_table};
 use firedrill_chaos::campaign::case_seed;
 use firedrill_chaos::generate;
 use firedrill_chaos::property::Property;
 use firedrill_chaos::runner::{self, Outcome};
-use firedrill_chaos::scenario::{
-    Act, BlockPlan, CommitPlan, Flavour, GeneratedTable, Operation, Scenario, SegmentPlan, When,
-};
+use firedrill_chaos::scenario::{Act, Operation, Scenario, When};
 use firedrill_core::amend::{Amend, Options};
 
 fn run(scenario: &Scenario) -> Outcome {
@@ -18,21 +16,7 @@ fn run(scenario: &Scenario) -> Outcome {
 }
 
 fn deleted_prefix() -> Scenario {
-    let block = BlockPlan {
-        size: 16,
-        bloom: Some(8),
-        inverted: None,
-        vector: None,
-    };
-    let segments = vec![SegmentPlan {
-        statistics: false,
-        blocks: vec![block; 3],
-    }];
-    let mut scenario = Scenario::quiet(GeneratedTable {
-        flavour: Flavour::V1_2_453,
-        compressed: false,
-        commits: vec![CommitPlan::Insert { segments }],
-    });
+    let mut scenario = small_table(3);
     scenario.amend.plain_prefix = true;
     scenario.operations = vec![Operation {
         when: When::Before,

@@ -6,7 +6,7 @@ use firedrill_chaos::campaign::{self, Control, Orders};
 use firedrill_chaos::generate;
 use firedrill_chaos::kept::{self, Kept, KeptCase, Minimal};
 use firedrill_chaos::property::Property;
-use firedrill_chaos::scenario::{Act, Scenario};
+use firedrill_chaos::scenario::{Act, Kind, Operation, Scenario, Selector, When};
 use firedrill_chaos::shrink;
 use firedrill_core::amend::Amend;
 
@@ -94,6 +94,22 @@ fn a_case_is_kept_once_and_reads_back() {
     };
     assert_ne!(second, path);
     assert_eq!(std::fs::read_to_string(&path).ok(), Some(text));
+}
+
+#[test]
+fn keys_of_unlike_sorts_make_unlike_cases() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let mut scenario = minimal();
+    for number in [0, 3] {
+        scenario.operations = vec![Operation {
+            when: When::Before,
+            act: Act::Delete {
+                key: Selector::new(Kind::Any, number),
+            },
+        }];
+        let kept = keep(folder.path(), &scenario, None);
+        assert!(matches!(kept, Kept::Written(_)), "any#{number}: {kept:?}");
+    }
 }
 
 #[test]

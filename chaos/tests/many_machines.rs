@@ -47,6 +47,20 @@ fn shards_are_merged_into_what_one_run_says() {
         run(folder, &["merge", "--partial", "a.json", "c.json"]).0,
         Some(0)
     );
+    // That a part reaches too little says nothing of the whole.
+    let parts = ["merge", "--require-coverage", "a.json", "c.json"];
+    assert_eq!(run(folder, &parts).0, Some(2));
+    assert_eq!(
+        run(folder, &[&parts[..], &["--partial"]].concat()).0,
+        Some(5)
+    );
+    let text = std::fs::read_to_string(folder.join("a.json")).expect("it was written");
+    let timed = text.replacen("\"seconds\":", "\"seconds\":-", 1);
+    assert_ne!(timed, text);
+    std::fs::write(folder.join("e.json"), timed).expect("it can be written");
+    let (status, said) = run(folder, &["merge", "--partial", "e.json"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("are no time"), "{said}");
     let (status, said) = run(folder, &["merge", "a.json", "a.json"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("shard 1/3 is there more than once"), "{said}");

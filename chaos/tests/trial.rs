@@ -70,17 +70,27 @@ fn a_scoreboard_says_so_when_nothing_is_planted() {
 
 #[test]
 fn a_scoreboard_notices_a_bug_that_another_property_shows() {
-    static MISNAMED: Entry = Entry {
+    const MISNAMED: Entry = Entry {
         id: "AM-05",
         what: "one marker is removed of a stack, thought to be caught by the mock's oracle",
         origin: Origin::Designed,
         caught_by: &[Property::M1],
         needs: &[],
     };
-    assert_eq!(board(&[&MISNAMED], 100).rows[0].found(), 0);
+    static NAMED: Entry = Entry {
+        caught_by: &[Property::A1],
+        ..MISNAMED
+    };
+    assert_eq!(board(&[&NAMED], 100).rows[0].found(), 2);
+    let misnamed = board(&[&MISNAMED], 100);
+    assert_eq!(misnamed.rows[0].found(), 0);
+    assert_eq!(
+        misnamed.shortcomings(),
+        ["AM-05 was found from 0 of 2 root seeds"]
+    );
 }
 
-fn small_matrix(ids: &[&str], classes: &[&'static str]) -> Matrix {
+fn small_matrix(bugs: &[&'static Entry], classes: &[&'static str]) -> Matrix {
     let terms = matrix::Terms {
         seed: 3,
         seeds: 1,
@@ -88,13 +98,13 @@ fn small_matrix(ids: &[&str], classes: &[&'static str]) -> Matrix {
         jobs: 2,
     };
     let progress = Progress::default();
-    matrix::run(terms, &named(ids), classes, &Amend::new, &progress)
+    matrix::run(terms, bugs, classes, &Amend::new, &progress)
 }
 
 #[test]
 fn a_matrix_tells_the_only_catcher_and_the_needed_class() {
     let classes = ["s3.page-boundary", "op.siblings"];
-    let matrix = small_matrix(&["AM-04", "AM-10", "AM-09"], &classes);
+    let matrix = small_matrix(&named(&["AM-04", "AM-10", "AM-09"]), &classes);
     assert_eq!(matrix.caught_only_by(Property::A4), ["AM-10"]);
     assert_eq!(
         matrix.caught_only_by(Property::A3),
@@ -114,22 +124,52 @@ fn a_matrix_tells_the_only_catcher_and_the_needed_class() {
         };
         assert_eq!(*without, expected, "{property}");
     }
-    let shortcomings = matrix.shortcomings();
+    assert_eq!(
+        matrix.shortcomings(),
+        Vec::<String>::new(),
+        "they are some of many"
+    );
+    let page = html::matrix(&matrix, "the command");
+    assert!(page.contains("What some of the planted bugs hang on"));
+    let whole = Matrix {
+        is_whole: true,
+        ..matrix
+    };
+    let shortcomings = whole.shortcomings();
     assert!(shortcomings.contains(&"op.siblings is needed to find no bug".to_owned()));
     assert!(
         !shortcomings
             .iter()
             .any(|sentence| sentence.contains("s3.page-boundary"))
     );
-    let text = markdown::matrix(&matrix, "the command");
+    let text = markdown::matrix(&whole, "the command");
     assert!(text.contains("| s3.page-boundary | AM-04 |"), "{text}");
-    assert!(html::matrix(&matrix, "the command").contains("Not every checker or fault class"));
+    assert!(html::matrix(&whole, "the command").contains("Not every checker or fault class"));
+}
+
+#[test]
+fn a_matrix_refutes_what_the_catalogue_says_of_a_class() {
+    static BOASTING: Entry = Entry {
+        id: "AM-05",
+        what: "one marker is removed of a stack, thought to need siblings",
+        origin: Origin::Designed,
+        caught_by: &[Property::A1],
+        needs: &["op.siblings"],
+    };
+    let matrix = small_matrix(&[&BOASTING], &["op.siblings", "s3.slow"]);
+    let sentence = "AM-05 is said to need op.siblings, and is found without it";
+    assert_eq!(matrix.shortcomings(), [sentence]);
 }
 
 #[test]
 fn what_shows_too_rarely_proves_no_class_needed() {
-    let matrix = small_matrix(&["AM-02"], &["op.siblings"]);
-    assert!(!matrix.rows[0].is_frequent(), "{:?}", matrix.rows);
+    let matrix = small_matrix(&named(&["AM-02"]), &["op.siblings"]);
+    // Found, and not often enough to conclude anything from a class without it.
+    assert!(
+        (1..matrix::FINDS_MIN).contains(&matrix.rows[0].finds),
+        "{:?}",
+        matrix.rows
+    );
     assert_eq!(matrix.needing("op.siblings"), Vec::<&str>::new());
 }
 

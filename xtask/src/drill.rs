@@ -35,20 +35,27 @@ const OUTER: [&str; 6] = [
 
 /// Runs the task's binary, and ends as it ended.
 pub(crate) fn run(task: &str, arguments: &[String]) -> ExitCode {
-    let tier = tier(arguments);
-    let pure = match tier {
-        Some("des") => without_tier(arguments),
-        None if task != "compare" => arguments.to_vec(),
-        _ => return outer(task, arguments),
-    };
+    if is_outer(task, arguments) {
+        return outer(task, arguments);
+    }
+    let pure = without_tier(arguments);
     let command = (task != "chaos").then(|| task.to_owned());
     let spoken: Vec<String> = command.into_iter().chain(pure).collect();
     cargo(&[&PURE[..], &["--"]].concat(), &spoken)
 }
 
+/// Whether it takes the outer tiers' binary. That one plays `des` as well, for faults of the network are its own.
+fn is_outer(task: &str, arguments: &[String]) -> bool {
+    match tier(arguments) {
+        None => task == "compare",
+        Some("des") => arguments.iter().any(|word| word == "--network"),
+        Some(_) => true,
+    }
+}
+
 fn outer(task: &str, arguments: &[String]) -> ExitCode {
     // The process tier runs the very binary that people run.
-    if arguments.iter().any(|word| word.contains("process")) {
+    if names(arguments, "process") {
         let built = cargo(&["build", "--quiet", "-p", "firedrill"], &[]);
         if built != ExitCode::SUCCESS {
             return built;
@@ -58,7 +65,7 @@ fn outer(task: &str, arguments: &[String]) -> ExitCode {
     let words = [&OUTER[..], &["--"]].concat();
     // Another runtime below the driver: with RUSTFLAGS of its own, so in a folder of its own, because a change
     // of RUSTFLAGS builds everything anew.
-    if arguments.iter().any(|word| word.contains("madsim")) {
+    if names(arguments, "madsim") {
         let mut command = Command::new(env!("CARGO"));
         command.args(words).args(spoken);
         command.env("RUSTFLAGS", "--cfg madsim");
@@ -87,12 +94,25 @@ fn spoken(task: &str, arguments: &[String]) -> Vec<String> {
 
 /// What stands behind `--tier`.
 fn tier(arguments: &[String]) -> Option<&str> {
-    let at = arguments.iter().position(|word| word == "--tier");
-    match at {
+    value(arguments, "--tier")
+}
+
+/// Whether `--tier` or `--tiers` names this tier.
+fn names(arguments: &[String], tier: &str) -> bool {
+    let values = ["--tier", "--tiers"].map(|flag| value(arguments, flag));
+    let mut tiers = values
+        .into_iter()
+        .flatten()
+        .flat_map(|value| value.split(','));
+    tiers.any(|named| named == tier)
+}
+
+/// What stands behind a flag, as the next word or behind `=`.
+fn value<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
+    let behind = |word: &'a String| word.strip_prefix(flag)?.strip_prefix('=');
+    match arguments.iter().position(|word| word == flag) {
         Some(at) => arguments.get(at + 1).map(String::as_str),
-        None => arguments
-            .iter()
-            .find_map(|word| word.strip_prefix("--tier=")),
+        None => arguments.iter().find_map(behind),
     }
 }
 
@@ -107,4 +127,30 @@ fn without_tier(arguments: &[String]) -> Vec<String> {
         }
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn only_what_is_named_as_a_tier_is_one() {
+        assert!(names(&words("--tiers des,process --cases 5"), "process"));
+        assert!(names(&words("--tier=madsim"), "madsim"));
+        let file = words("process-madsim.toml --tier turmoil");
+        assert!(!names(&file, "process") && !names(&file, "madsim"));
+    }
+
+    #[test]
+    fn the_binary_is_the_one_that_knows_the_arguments() {
+        let outer = ["--tier des --network", "--tier=turmoil", "--tier process"];
+        assert!(outer.iter().all(|text| is_outer("replay", &words(text))));
+        let pure = ["case.toml", "case.toml --tier des"];
+        assert!(!pure.iter().any(|text| is_outer("replay", &words(text))));
+        assert!(is_outer("compare", &words("--cases 5")));
+    }
 }

@@ -26,7 +26,7 @@ the drill on trial
   scoreboard   each planted bug from 20 root seeds; --matrix: with each checker and fault class switched off
   doublecheck  the same cases twice; --hostile: in another process, thread and folder, later
   canary       a case that must fail, and its replay
-  exhaustive   a crash after every effect, every subset of lost objects
+  exhaustive   small scopes to the end: a crash after every effect, every fate of every three objects
   compare      the same scenarios on several tiers: cargo xtask compare --tiers des,turmoil --cases 500
   mutants      mutation testing of core against the pure drill
 
@@ -52,6 +52,10 @@ fn main() -> ExitCode {
         complain(HELP);
         return ExitCode::from(2);
     };
+    if ["test", "ci", "nightly", "tidy"].contains(&task) && !rest.is_empty() {
+        complain(&format!("usage: cargo xtask {task}, without arguments"));
+        return ExitCode::from(2);
+    }
     match task {
         "test" => gate::run(&gate::TEST),
         "ci" => gate::run(&gate::CI),
@@ -76,15 +80,20 @@ fn main() -> ExitCode {
 
 /// What the kept cases expect, and, unless single cases are named, the golden snapshots as well.
 fn bless(arguments: &[String]) -> ExitCode {
+    const CHECK: &str = "--check";
     let cases = drill::run("bless", arguments);
-    if cases != ExitCode::SUCCESS || !arguments.is_empty() {
+    if cases != ExitCode::SUCCESS || arguments.iter().any(|word| word != CHECK) {
         return cases;
     }
     let golden = ["test", "--quiet", "-p", "firedrill-golden"];
+    let update = match arguments.is_empty() {
+        true => "always",
+        false => "no",
+    };
     finish(
         Command::new(env!("CARGO"))
             .args(golden)
-            .env("INSTA_UPDATE", "always"),
+            .env("INSTA_UPDATE", update),
     )
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use firedrill_chaos::campaign;
 use firedrill_chaos::kept::{self, KeptCase};
 use firedrill_chaos::report;
 
-use super::case::{place_sample, silence_panics};
+use super::case::place_sample;
 use super::keep::{CASES, shown};
 
 /// Which cases.
@@ -21,9 +22,10 @@ pub(crate) struct Bless {
 
 /// Rewrites what they expect. A violated property is no change that could be blessed.
 pub(crate) fn run(arguments: &Bless) -> anyhow::Result<u8> {
-    silence_panics();
+    campaign::silence_panics();
     let files = match arguments.files.is_empty() {
-        true => all()?,
+        true => kept::files(Path::new(CASES))
+            .with_context(|| format!("the folder of kept cases, {CASES}, cannot be read"))?,
         false => arguments.files.clone(),
     };
     let (mut changed, mut refused) = (0, 0);
@@ -81,18 +83,4 @@ fn bless(file: &Path, check: bool) -> anyhow::Result<Blessing> {
         std::fs::write(file, blessed).with_context(|| format!("{name} cannot be written"))?;
     }
     Ok(Blessing::Changed)
-}
-
-fn all() -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(CASES)
-        .with_context(|| format!("the folder of kept cases, {CASES}, cannot be read"))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

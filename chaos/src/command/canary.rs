@@ -1,10 +1,11 @@
 //! `firedrill-chaos canary`: cases that must fail, each with the line that replays it.
 
+use firedrill_chaos::campaign;
 use firedrill_chaos::canary::{self, Death, FILE, FILE_BUG, SEED_BUG};
 use firedrill_chaos::property::Property;
 use firedrill_chaos::report;
 
-use super::case::{read_case, replay_line, silence_panics};
+use super::case::{read_case, replay_line};
 
 /// The exit status of a canary that passes: the harness is broken.
 const SILENT: u8 = 101;
@@ -19,7 +20,7 @@ pub(crate) struct Canary {
 
 /// Runs them. Both fail, so it ends with status 1; a canary that passes is status 101.
 pub(crate) fn run(arguments: &Canary) -> anyhow::Result<u8> {
-    silence_panics();
+    campaign::silence_panics();
     let kept = canary::expect_death(read_case(FILE)?, FILE_BUG);
     let kept = tell("kept in a file", FILE, FILE_BUG, kept);
     let drawn = match canary::first_death(arguments.seed, SEED_BUG) {

@@ -1,6 +1,7 @@
 //! What the commands say alike: a case's name, a planted bug's id, the line that replays, the exit status.
 
 use std::num::NonZero;
+use std::path::Path;
 
 use anyhow::Context as _;
 use firedrill_chaos::campaign::{PLANTED, PlantedBug};
@@ -10,11 +11,7 @@ use firedrill_chaos::{doublecheck, generate};
 
 /// A case by its seed or its file.
 pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
-    let number = case.strip_prefix("0x").map_or_else(
-        || case.parse().ok(),
-        |digits| u64::from_str_radix(digits, 16).ok(),
-    );
-    if let Some(seed) = number {
+    if let Some(seed) = seed(case) {
         return Ok(generate::scenario(seed));
     }
     let text = std::fs::read_to_string(case)
@@ -23,6 +20,14 @@ pub(crate) fn read_case(case: &str) -> anyhow::Result<Scenario> {
         Scenario::from_toml(&text).with_context(|| format!("{case} is no scenario file"))?;
     place_sample(&mut scenario)?;
     Ok(scenario)
+}
+
+/// The seed that a case is named by, if it is.
+pub(crate) fn seed(case: &str) -> Option<u64> {
+    match case.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => case.parse().ok(),
+    }
 }
 
 /// A scenario names a real table; where such tables lie is the environment's business.
@@ -69,8 +74,12 @@ pub(crate) fn worst(statuses: impl Iterator<Item = u8>) -> u8 {
     statuses.max_by_key(rank).unwrap_or(0)
 }
 
-/// A case's panic is caught and reported with its replay line; the default hook would print it thousands
-/// of times.
-pub(crate) fn silence_panics() {
-    std::panic::set_hook(Box::new(|_| {}));
+/// Whether this file can be written, told before the work that it is to hold; what it holds now stays.
+pub(crate) fn writable(file: &Path) -> anyhow::Result<()> {
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file);
+    opened.with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(())
 }

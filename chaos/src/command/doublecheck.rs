@@ -1,18 +1,19 @@
 //! `firedrill-chaos doublecheck`: is a case a function of its scenario alone?
 
 use std::io::Write as _;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use firedrill_chaos::campaign::case_seed;
-use firedrill_chaos::doublecheck::{Batch, Difference, Fingerprint, Line, PAUSE_MS, different};
+use firedrill_chaos::campaign::{self, case_seed};
+use firedrill_chaos::doublecheck::{
+    Batch, Difference, Fingerprint, How, Line, PAUSE_MS, different,
+};
 use firedrill_chaos::property::Property;
 use firedrill_core::amend::Amend;
 
-use super::case::{jobs, known_bug, replay_line, silence_panics};
+use super::case::{jobs, known_bug, replay_line};
 
 /// How often a pair of kept traces is made to see a difference again that the hashes have shown.
 const PAIRS_MAX: u32 = 5;
@@ -20,46 +21,30 @@ const PAIRS_MAX: u32 = 5;
 /// Which cases, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doublecheck {
-    /// Run the cases again in another process, folder and environment, on other threads, in the other order,
-    /// and at least 1.1 s later. Without it: right after one another.
-    #[arg(long)]
-    hostile: bool,
     /// So many cases.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
-    /// Root of all cases.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Threads of the first run; all cores without it.
-    #[arg(long)]
-    jobs: Option<NonZero<usize>>,
-    /// Make this planted bug active.
-    #[arg(long)]
-    planted: Option<String>,
-    /// The second run's own process: prints fingerprints, or one case's trace.
-    #[arg(long, hide = true)]
-    again: bool,
-    /// With `again`: the number of the case whose trace is wanted.
-    #[arg(long, hide = true)]
-    trace_of: Option<u64>,
+    #[command(flatten)]
+    how: How,
 }
 
 /// Runs cases twice.
 pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
-    let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
+    let how = &arguments.how;
+    let planted = how.planted.as_deref().map(known_bug).transpose()?;
     let batch = Batch {
-        seed: arguments.seed,
+        seed: how.seed,
         cases: arguments.cases,
         planted: planted.map(|(id, _)| id),
     };
-    let jobs = jobs(arguments.jobs);
-    silence_panics();
-    if arguments.again {
-        print_again(batch, jobs, arguments.trace_of)?;
+    let jobs = jobs(how.jobs);
+    campaign::silence_panics();
+    if how.again {
+        print_again(batch, jobs, how.trace_of)?;
         return Ok(0);
     }
-    if !arguments.hostile {
-        return Ok(friendly(batch));
+    if !how.hostile {
+        return Ok(friendly(batch, jobs));
     }
     let first = batch.fingerprints(&Amend::new, jobs, false);
     let elsewhere = Elsewhere::new()?;
@@ -81,11 +66,15 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
     );
     let at = number as usize;
     tell(batch, number, first.get(at), second.get(at));
-    let difference = (0..PAIRS_MAX).find_map(|_| {
+    let mut difference = None;
+    for _ in 0..PAIRS_MAX {
         let here = batch.trace(&Amend::new, number);
-        let there = elsewhere.trace(batch, number).ok()?;
-        Difference::between(&here, &there)
-    });
+        let there = elsewhere.trace(batch, number)?;
+        difference = Difference::between(&here, &there);
+        if difference.is_some() {
+            break;
+        }
+    }
     match difference {
         Some(difference) => println!("{}", difference.rows().join("\n")),
         None => println!(
@@ -96,8 +85,8 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
 }
 
 /// Each case twice in a row.
-fn friendly(batch: Batch) -> u8 {
-    let found = batch.differ_at_once(&Amend::new);
+fn friendly(batch: Batch, jobs: usize) -> u8 {
+    let found = batch.differ_at_once(&Amend::new, jobs);
     let Some(number) = found.first() else {
         println!(
             "{} cases, each twice in a row: each trace and each verdict is equal (--hostile looks harder)",

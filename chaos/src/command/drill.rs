@@ -15,7 +15,7 @@ use firedrill_chaos::{generate, report, shrink};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{jobs, known_bug, silence_panics, worst};
+use super::case::{jobs, known_bug, worst, writable};
 use super::corpus::CorpusArguments;
 use super::{keep, tell};
 
@@ -73,7 +73,7 @@ pub(crate) struct Drill {
     #[arg(long, default_value_t = 5)]
     failures: usize,
     /// Write a page for each failure that is told into this folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
     html: Option<PathBuf>,
 }
 
@@ -96,8 +96,16 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         until: bug.map_or(&[], |(_, properties)| properties),
         failures_max: drill.failures.max(1),
     };
+    // Hours of work must not end at a name that nobody can write to.
+    if let Some(path) = &drill.out {
+        writable(path)?;
+    }
+    if let Some(folder) = &drill.html {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
     let limit = drill.minutes.or(cases.is_none().then_some(MINUTE));
-    silence_panics();
+    campaign::silence_panics();
     let corpus = drill.corpus.replay(jobs)?;
     let source = Source {
         shard: drill.shard,
@@ -128,14 +136,14 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
         tally,
     };
     let document = serde_json::to_string(&result)?;
+    if let Some(path) = &drill.out {
+        std::fs::write(path, &document)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
     if drill.json {
         println!("{document}");
     } else {
         conclude(&result.tally, took, jobs, seed, bug, drill.html.as_deref())?;
-    }
-    if let Some(path) = &drill.out {
-        std::fs::write(path, document)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(folder) = &drill.keep {
         keep_failures(folder, &result.tally, bug)?;
@@ -249,7 +257,7 @@ fn verdict(id: &str, properties: &[Property], tally: &Tally) -> String {
     {
         Some((number, property)) => {
             format!(
-                "the planted bug {id} was caught by {property} in case {}",
+                "the planted bug {id} was caught by {property} after {} cases",
                 number + 1
             )
         }
@@ -265,13 +273,11 @@ pub(crate) fn with_coverage(status: u8, tally: &Tally, is_required: bool) -> u8 
     }
 }
 
-/// The exit status that a tally deserves.
+/// The exit status that a tally deserves: of everything that was violated, for its failures are a sample.
 pub(crate) fn status(tally: &Tally) -> u8 {
-    let failures = tally.failures.iter();
-    worst(failures.flat_map(|failure| {
-        let violations = failure.violations.iter();
-        violations.map(|violation| violation.property.exit_status())
-    }))
+    let violated = tally.violated.keys();
+    let properties = violated.filter_map(|id| Property::of_id(id));
+    worst(properties.map(Property::exit_status))
 }
 
 fn clock_seed() -> u64 {

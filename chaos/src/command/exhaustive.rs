@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use firedrill_chaos::campaign;
 use firedrill_chaos::exhaustive::{self, Found, OBJECTS, Scope};
-use firedrill_chaos::report;
+use firedrill_chaos::{kept, report};
+
 use firedrill_chaos::scenario::{Scenario, TableSource};
 
-use super::case::{jobs, known_bug, read_case, replay_line, silence_panics, worst};
+use super::case::{jobs, known_bug, replay_line, worst};
+
+/// How the files of failed runs begin.
+const FAILED: &str = "failed-";
 
 /// How far to go.
 #[derive(Debug, clap::Args)]
@@ -55,7 +60,7 @@ pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
     let down = acted.len();
     scenarios.extend(acted);
     scenarios.extend(exhaustive::small(arguments.seed, arguments.small));
-    silence_panics();
+    campaign::silence_panics();
     let started = Instant::now();
     let mut all = Found::default();
     let mut sweep = |what: &str, scopes: Vec<Scope>| {
@@ -118,30 +123,26 @@ fn tell(what: &str, found: &Found) {
     println!("{:>8} runs{failed}  {what}", found.runs);
 }
 
-/// The kept cases that need no samples: those of real tables are for the tests that have them.
+/// The kept cases that can be crashed.
 fn kept(folder: &Path) -> anyhow::Result<Vec<Scenario>> {
-    let entries = std::fs::read_dir(folder)
+    let files = kept::files(folder)
         .with_context(|| format!("the kept cases are not in {}", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
     let mut scenarios = Vec::new();
     for file in files {
-        let Ok(scenario) = read_case(&file.to_string_lossy()) else {
-            println!("skipped {}: it starts from a real table", file.display());
-            continue;
-        };
-        let is_generated = matches!(scenario.table, TableSource::Generated(_));
-        if is_generated && !scenario.amend.dry_run {
-            scenarios.push(scenario);
+        let name = file.display();
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("{name} cannot be read"))?;
+        let scenario =
+            Scenario::from_toml(&text).with_context(|| format!("{name} is no scenario file"))?;
+        match (&scenario.table, scenario.amend.dry_run) {
+            // Those are for the tests that have them.
+            (TableSource::Sample { .. }, _) => {
+                println!("skipped {name}: it starts from a real table");
+            }
+            (_, true) => println!(
+                "skipped {name}: a dry run writes nothing that a crash could leave half done"
+            ),
+            (_, false) => scenarios.push(scenario),
         }
     }
     Ok(scenarios)
@@ -160,12 +161,19 @@ fn smallest(scenarios: &[Scenario], count: usize) -> Vec<Scenario> {
     first.map(|(_, scenario)| scenario).collect()
 }
 
+/// Writes the scenarios that failed in place of those of the run before, and says how to replay them.
 fn tell_failures(found: &Found, out: &Path, planted: Option<&'static str>) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("{} cannot be written", path.display());
+    std::fs::create_dir_all(out).with_context(|| cannot(out))?;
+    for old in kept::files(out).with_context(|| cannot(out))? {
+        let name = old.file_name().unwrap_or_default();
+        if name.to_string_lossy().starts_with(FAILED) {
+            std::fs::remove_file(&old).with_context(|| cannot(&old))?;
+        }
+    }
     for (number, (scenario, violations)) in found.failures.iter().enumerate() {
-        let path = out.join(format!("failed-{}.toml", number + 1));
-        std::fs::create_dir_all(out)
-            .and_then(|()| std::fs::write(&path, scenario.to_toml().unwrap_or_default()))
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let path = out.join(format!("{FAILED}{}.toml", number + 1));
+        std::fs::write(&path, scenario.to_toml()?).with_context(|| cannot(&path))?;
         println!("\n{}", report::violations(violations, 2).join("\n"));
         let line = replay_line(&path.to_string_lossy(), planted);
         println!("replay: {line}");

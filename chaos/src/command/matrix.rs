@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use firedrill_chaos::coverage;
 use firedrill_chaos::trial::{Progress, html, markdown, matrix};
 use firedrill_core::amend::Amend;
 
@@ -9,7 +10,7 @@ use super::scoreboard::{Arguments, tell, watched};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let bugs = arguments.bugs()?;
-    let classes = matrix::classes();
+    let classes: Vec<&'static str> = coverage::classes().collect();
     let terms = matrix::Terms {
         seed: arguments.seed,
         seeds: arguments.seeds.unwrap_or(2).max(1),
@@ -25,11 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let command = arguments.command();
     let text = markdown::matrix(&result, &command);
     arguments.hand_out(&result, &text, &html::matrix(&result, &command))?;
-    // Of some bugs alone the matrix says nothing about the checkers and classes that others need.
-    let shortcomings = match arguments.bug.is_empty() {
-        true => result.shortcomings(),
-        false => Vec::new(),
-    };
+    let shortcomings = result.shortcomings();
     tell(started.elapsed(), &shortcomings);
     Ok(u8::from(!shortcomings.is_empty()))
 }

@@ -10,7 +10,7 @@ use firedrill_chaos::runner::Outcome;
 use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 
-use super::case::{known_bug, known_property, read_case, silence_panics, worst};
+use super::case::{known_bug, known_property, read_case, worst};
 use super::tell::{Failing, write_page};
 
 /// Which case, and what to show of it.
@@ -38,7 +38,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N")]
     only_causes_of: Option<u64>,
     /// Write the story as a page to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["at", "only_causes_of", "scenario", "trace"])]
     html: Option<PathBuf>,
     /// Print the scenario as a file instead of running it.
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
         println!("{}", scenario.to_toml()?);
         return Ok(0);
     }
-    silence_panics();
+    campaign::silence_panics();
     let attempt = campaign::attempt(&scenario, &Amend::new, planted, true);
     let found = match &attempt {
         Attempt::Ended(outcome) => {

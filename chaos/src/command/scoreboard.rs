@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use firedrill_chaos::campaign;
 use firedrill_chaos::catalogue::{self, BUGS, Entry, PLANTED_CASES_MAX};
+use firedrill_chaos::shrink::BUDGET;
 use firedrill_chaos::trial::{Progress, html, markdown, scoreboard};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{jobs, silence_panics};
+use super::case::{jobs, writable};
 use super::matrix;
 
 /// The root of the root seeds unless another is named: a scoreboard can be made again.
@@ -33,16 +35,16 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) seeds: Option<u64>,
     /// Cases within which a bug must be found from one root seed.
-    #[arg(long, default_value_t = PLANTED_CASES_MAX)]
+    #[arg(long, default_value_t = PLANTED_CASES_MAX, conflicts_with = "matrix")]
     cases: u64,
     /// Cases of one root seed in one cell of the matrix.
-    #[arg(long, default_value_t = 6000)]
+    #[arg(long, default_value_t = 6000, requires = "matrix")]
     pub(crate) cell_cases: u64,
     /// Cases of one root seed with every bug switched off; more if a bug needed more to be found.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, conflicts_with = "matrix")]
     control_cases: u64,
     /// Runs that one shrink may take.
-    #[arg(long, default_value_t = firedrill_chaos::shrink::BUDGET)]
+    #[arg(long, default_value_t = BUDGET, conflicts_with = "matrix")]
     shrink_budget: u64,
     /// Threads; all cores without it.
     #[arg(long)]
@@ -67,7 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         write(path, &markdown::catalogue(BUGS))?;
         return Ok(0);
     }
-    silence_panics();
+    for file in arguments.markdown.iter().chain(&arguments.html) {
+        writable(file)?;
+    }
+    campaign::silence_panics();
     if arguments.matrix {
         return matrix::run(arguments);
     }
@@ -131,6 +136,9 @@ impl Arguments {
         } else {
             add("cases", &self.cases);
             add("control-cases", &self.control_cases);
+            if self.shrink_budget != BUDGET {
+                add("shrink-budget", &self.shrink_budget);
+            }
         }
         for (flag, path) in [("markdown", &self.markdown), ("html", &self.html)] {
             if let Some(path) = path {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use firedrill_chaos::campaign;
+use firedrill_chaos::kept;
 use firedrill_chaos::property::Property;
 use firedrill_chaos::report::{html, text};
-use firedrill_chaos::scenario::{Scenario, TableSource};
+use firedrill_chaos::scenario::Scenario;
 use firedrill_chaos::shrink::{self, Shrunk};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::{known_bug, known_property, read_case, replay_line, silence_panics};
+use super::case::{known_bug, known_property, read_case, replay_line};
 use super::tell::{Failing, write_page};
 
 /// Which case, and how far.
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
     let scenario = read_case(&arguments.case)?;
-    silence_panics();
+    campaign::silence_panics();
     let property = match &arguments.property {
         Some(id) => known_property(id)?,
         None => {
@@ -110,12 +111,7 @@ fn tell_shrunk(
         Ok(outcome) => outcome.violations,
         Err(violations) => violations,
     };
-    // The file names a sample as the input did; where samples lie is the environment's business.
-    if let TableSource::Sample { folder } = &mut shrunk.scenario.table
-        && let Some((_, name)) = folder.rsplit_once('/')
-    {
-        *folder = name.to_owned();
-    }
+    kept::without_place(&mut shrunk.scenario);
     shrunk.scenario.story = shrink::story(&shrunk.scenario, property, &violations);
     let text = shrunk.scenario.to_toml()?;
     println!("\n{text}");

@@ -13,7 +13,7 @@ use firedrill_chaos::swarm::Profile;
 use firedrill_core::amend::Amend;
 use firedrill_sim::draw::Seed;
 
-use super::case::{read_case, replay_line};
+use super::case::{read_case, replay_line, seed};
 
 /// Runs that a failure is shrunk in before it is told, so that the drill's answer does not keep anybody waiting.
 pub(crate) const SHRINK_RUNS: u64 = 400;
@@ -93,7 +93,7 @@ impl Failing<'_> {
             Attempt::Panicked(words) => Err(words.as_str()),
             Attempt::NotSetUp(why) => anyhow::bail!("the scenario cannot be set up: {why}"),
         };
-        let profile = seed(self.case).map(Profile::draw);
+        let profile = seed(self.case).map(|seed| Profile::draw(Seed(seed)));
         Ok(Story::of(&Telling {
             scenario,
             ended,
@@ -156,14 +156,4 @@ fn page_of(folder: &Path, property: Property, case: &str) -> PathBuf {
         .file_stem()
         .map_or(case.into(), |stem| stem.to_string_lossy());
     folder.join(format!("{property}-{stem}.html"))
-}
-
-/// The seed that a case is named by, if it is.
-fn seed(case: &str) -> Option<Seed> {
-    let digits = case.strip_prefix("0x");
-    let seed = digits.map_or_else(
-        || case.parse().ok(),
-        |digits| u64::from_str_radix(digits, 16).ok(),
-    );
-    seed.map(Seed)
 }

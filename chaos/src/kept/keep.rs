@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::property::Property;
-use crate::scenario::{Act, Fault, Operation, Scenario, Selector, TableSource};
+use crate::scenario::{Act, Fault, Kind, Operation, Scenario, Selector};
 
-use super::{KeptCase, blessed, file};
+use super::{KeptCase, blessed, file, files, without_place};
 
 /// Words of a file's name at most.
 const WORDS: usize = 4;
@@ -67,12 +67,7 @@ pub enum KeptError {
 /// The folder cannot be read or written, or one of its files is no kept case.
 pub fn keep(folder: &Path, minimal: &Minimal<'_>) -> Result<Kept, KeptError> {
     let mut scenario = minimal.scenario.clone();
-    // A file names a sample; where samples lie is the environment's business.
-    if let TableSource::Sample { folder } = &mut scenario.table
-        && let Some((_, name)) = folder.rsplit_once('/')
-    {
-        *folder = name.to_owned();
-    }
+    without_place(&mut scenario);
     let at = |path: &Path| {
         let path = path.to_owned();
         |error| KeptError::File { path, error }
@@ -98,14 +93,6 @@ fn cases(folder: &Path) -> Result<Vec<(PathBuf, KeptCase)>, KeptError> {
         let path = path.to_owned();
         |error| KeptError::File { path, error }
     };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).map_err(at(&path))?;
         match KeptCase::from_toml(&text) {
@@ -113,6 +100,7 @@ fn cases(folder: &Path) -> Result<Vec<(PathBuf, KeptCase)>, KeptError> {
             Err(error) => Err(KeptError::NotACase { path, error }),
         }
     };
+    let paths = files(folder).map_err(at(folder))?;
     paths.into_iter().map(read).collect()
 }
 
@@ -124,6 +112,10 @@ fn normal_form(scenario: &Scenario) -> Scenario {
     form.seed = 0;
     let mut known: Vec<Selector> = Vec::new();
     let mut rename = |selector: &mut Selector| {
+        // Of these the number decides which sort of object is meant.
+        if matches!(selector.kind, Kind::Any | Kind::Old) {
+            return;
+        }
         let nth = known.iter().position(|known| known == selector);
         let nth = nth.unwrap_or_else(|| {
             known.push(*selector);

@@ -98,10 +98,10 @@ fn score(row: &Row) -> Vec<Cell> {
 /// The matrix. `command` made it.
 pub fn matrix(matrix: &Matrix, command: &str) -> String {
     let terms = matrix.terms;
-    let title = if matrix.shortcomings().is_empty() {
-        "Every checker and every fault class is needed".to_owned()
-    } else {
-        "Not every checker or fault class is needed".to_owned()
+    let title = match (matrix.is_whole, matrix.idle().is_empty()) {
+        (false, _) => "What some of the planted bugs hang on",
+        (true, true) => "Every checker and every fault class is needed",
+        (true, false) => "Not every checker or fault class is needed",
     };
     let body = html! {
         p.overline { "firedrill · detection matrix" (verdict(&matrix.shortcomings())) }
@@ -135,7 +135,7 @@ pub fn matrix(matrix: &Matrix, command: &str) -> String {
         h2 { "Bugs × classes" }
         (classes(matrix))
     };
-    page::shell_with(&title, STYLE, "", &body)
+    page::shell_with(title, STYLE, "", &body)
 }
 
 fn needed(name: &str, sentence: Option<&str>, bugs: &[&'static str]) -> Vec<Cell> {

@@ -32,7 +32,7 @@ pub struct Find {
     pub number: u64,
     /// Its seed.
     pub case: u64,
-    /// What it violates, each property once, the worst first.
+    /// What it violates, each property once, in the order of [`Property::ALL`].
     pub violated: Vec<Property>,
 }
 

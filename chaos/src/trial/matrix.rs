@@ -18,13 +18,13 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use crate::catalogue::Entry;
+use crate::catalogue::{BUGS, Entry};
+use crate::pool;
 use crate::property::Property;
 use crate::runner::Subject;
-use crate::swarm;
 
 use super::hunt::{Find, Hunt};
-use super::{Progress, pool, roots};
+use super::{Progress, roots};
 
 /// Fewer finds than this with everything on, and a class whose absence hides the bug may do so by chance
 /// (e⁻⁵ < 1 %).
@@ -49,6 +49,9 @@ pub struct Terms {
 pub struct Matrix {
     /// How it was made.
     pub terms: Terms,
+    /// Whether every planted bug has a row. Of some alone it says nothing about the checkers and classes that
+    /// others need.
+    pub is_whole: bool,
     /// The classes that were switched off, each a column.
     pub classes: Vec<&'static str>,
     /// Each bug.
@@ -62,6 +65,8 @@ pub struct Row {
     pub id: &'static str,
     /// What goes wrong.
     pub what: &'static str,
+    /// The classes that it needs, as the catalogue says.
+    pub needs: &'static [&'static str],
     /// Cases of the budget that show it, with everything on.
     pub finds: usize,
     /// What they violate.
@@ -100,7 +105,7 @@ pub fn run<S: Subject>(
         cases_max: terms.cell_cases,
         without,
     };
-    let finds = pool::share(terms.jobs, bugs, |bug| {
+    let finds = pool::share(terms.jobs, bugs.iter(), |bug| {
         let all = roots.iter();
         let all = all.flat_map(|root| hunt(bug, *root, None).all(subject, progress));
         let all: Vec<Find> = all.collect();
@@ -111,7 +116,7 @@ pub fn run<S: Subject>(
         .iter()
         .flat_map(|bug| classes.iter().map(|class| (*bug, *class)))
         .collect();
-    let mut firsts = pool::share(terms.jobs, &cells, |(bug, class)| {
+    let mut firsts = pool::share(terms.jobs, cells.iter(), |(bug, class)| {
         let found = roots.iter().zip(0..).find_map(|(root, nth)| {
             let find = hunt(bug, *root, Some(*class)).first(subject, progress)?;
             Some(nth * terms.cell_cases + find.number)
@@ -126,6 +131,7 @@ pub fn run<S: Subject>(
     });
     Matrix {
         terms,
+        is_whole: bugs.len() == BUGS.len(),
         classes: classes.to_vec(),
         rows: rows.collect(),
     }
@@ -134,13 +140,6 @@ pub fn run<S: Subject>(
 /// Hunts that a matrix takes, for whoever shows how far it is.
 pub fn hunts(bugs: usize, classes: usize) -> u64 {
     (bugs * (1 + classes)) as u64
-}
-
-/// Every class of operations and faults that a case can have.
-pub fn classes() -> Vec<&'static str> {
-    let operations = swarm::OPERATIONS.iter();
-    let rows = operations.chain(swarm::FAULTS.iter());
-    rows.map(|(name, _)| *name).collect()
 }
 
 impl Row {
@@ -163,6 +162,7 @@ impl Row {
         Self {
             id: bug.id,
             what: bug.what,
+            needs: bug.needs,
             finds: finds.len(),
             by: by.collect(),
             without_checker: properties.map(without).collect(),
@@ -211,6 +211,24 @@ impl Matrix {
             if row.finds == 0 {
                 all.push(format!("{} is not found within the budget", row.id));
             }
+            for (class, found) in self.classes.iter().zip(&row.without_class) {
+                if found.is_some() && row.needs.contains(class) {
+                    let id = row.id;
+                    all.push(format!(
+                        "{id} is said to need {class}, and is found without it"
+                    ));
+                }
+            }
+        }
+        all.extend(self.idle());
+        all
+    }
+
+    /// The checkers and classes that nothing hangs on, one sentence each, where every bug has a row.
+    pub fn idle(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.is_whole {
+            return all;
         }
         for property in Property::ALL {
             if self.caught_only_by(property).is_empty() {

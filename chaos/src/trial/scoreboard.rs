@@ -9,13 +9,14 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use crate::catalogue::{Entry, Origin};
+use crate::pool;
 use crate::property::Property;
 use crate::runner::Subject;
 use crate::shrink::{self, Size};
 
 use super::hunt::{Find, Hunt};
 use super::statistics::{median, percentile};
-use super::{Clock, Progress, pool, roots};
+use super::{Clock, Progress, roots};
 
 /// Of twenty root seeds so many must find a bug.
 const FOUND_OF_TWENTY: usize = 19;
@@ -121,7 +122,7 @@ pub fn run<S: Subject>(
         .iter()
         .flat_map(|bug| roots.iter().map(|root| (*bug, *root)))
         .collect();
-    let mut trials = pool::share(terms.jobs, &tasks, |(bug, root)| {
+    let mut trials = pool::share(terms.jobs, tasks.iter(), |(bug, root)| {
         let caught = chase(terms, bug, *root, subject, clock, progress);
         progress.done.fetch_add(1, Ordering::Relaxed);
         Trial {
@@ -209,7 +210,7 @@ fn control<S: Subject>(
     subject: &S,
     progress: &Progress,
 ) -> Control {
-    let finds = pool::share(jobs, roots, |root| {
+    let finds = pool::share(jobs, roots.iter(), |root| {
         let hunt = Hunt {
             planted: None,
             wanted: &[],

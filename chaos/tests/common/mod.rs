@@ -1,13 +1,35 @@
-//! Machines of strangers, to try the harness on: they share nothing with core's own.
+//! Machines of strangers, to try the harness on: they share nothing with core's own; and a table for them.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
 use std::collections::BTreeMap;
 
+use firedrill_chaos::scenario::{
+    BlockPlan, CommitPlan, Flavour, GeneratedTable, Scenario, SegmentPlan,
+};
 use firedrill_core::amend::{
     Amend, Class, Decision, Effect, Event, ObjectReport, Options, Report, State, Verified,
 };
 use firedrill_core::machine::{Instant, Machine, RequestId};
 use firedrill_core::object::{Answer, Cursor, Entry, Key, Request, VersionId};
+
+/// A table of one commit with so many blocks, to which nothing has happened.
+pub(crate) fn small_table(blocks: usize) -> Scenario {
+    let block = BlockPlan {
+        size: 16,
+        bloom: Some(8),
+        inverted: None,
+        vector: None,
+    };
+    let segments = vec![SegmentPlan {
+        statistics: false,
+        blocks: vec![block; blocks],
+    }];
+    Scenario::quiet(GeneratedTable {
+        flavour: Flavour::V1_2_453,
+        compressed: false,
+        commits: vec![CommitPlan::Insert { segments }],
+    })
+}
 
 /// Removes the markers on top of every key of a prefix, in one request, and trusts that it worked.
 #[derive(Debug)]

@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use firedrill_chaos::campaign::PLANTED;
-use firedrill_chaos::generate;
 use firedrill_chaos::property::{Property, Violation};
 use firedrill_chaos::scenario::{Scenario, TableSource};
+use firedrill_chaos::{doublecheck, generate};
 use firedrill_wire::campaign::Control;
 use firedrill_wire::network;
 use firedrill_wire::tier::Tier;
 use indicatif::{ProgressBar, ProgressStyle};
-
-/// A wall clock that is read on purpose, for the double check to find; see `Network::wall`.
-const CLOCK: (&str, &[Property]) = ("H1-01", &[Property::Deterministic]);
 
 /// The case of this seed; `network`: with faults of the network besides its own.
 pub(crate) fn scenario(seed: u64, network: bool) -> Scenario {
@@ -57,7 +54,7 @@ pub(crate) fn replay_line(case: &str, tier: &str, network: bool, planted: Option
 
 /// A planted bug by its id, with the properties that must catch it.
 pub(crate) fn known_bug(id: &str) -> anyhow::Result<(&'static str, &'static [Property])> {
-    let all = PLANTED.into_iter().chain([CLOCK]);
+    let all = PLANTED.into_iter().chain([doublecheck::PLANTED]);
     let known = all.into_iter().find(|(known, _)| *known == id);
     known.with_context(|| format!("no planted bug is called {id}"))
 }

@@ -4,13 +4,13 @@
 //! environment, the cases in the other order, and later than any clock that is read in whole seconds.
 
 use std::io::Write as _;
-use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use firedrill_chaos::campaign::case_seed;
+use firedrill_chaos::doublecheck::{How, PAUSE_MS};
 use firedrill_chaos::property::Property;
 use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
@@ -20,79 +20,62 @@ use firedrill_wire::tier::Tier;
 
 use super::case::{jobs, known_bug, known_tier, replay_line, scenario, silence_panics, watched};
 
-/// So much later than the first run the second one begins at least.
-const PAUSE: Duration = Duration::from_millis(1200);
-
 /// Which cases, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doublecheck {
     /// On which tier.
     #[arg(long, value_parser = known_tier, default_value = Tier::OUTER.name())]
     tier: Tier,
-    /// Run the cases again in another process, folder and environment, on other threads, in the other order,
-    /// and at least 1.2 s later. Without it: again at once.
-    #[arg(long)]
-    hostile: bool,
     /// So many cases.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     cases: u64,
-    /// Root of all cases.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     /// With faults of the network besides the case's own: refused, hanging and cut connections.
     #[arg(long)]
     network: bool,
-    /// Threads of the first run; all cores without it.
-    #[arg(long)]
-    jobs: Option<NonZero<usize>>,
-    /// Make this planted bug active.
-    #[arg(long)]
-    planted: Option<String>,
-    /// The second run's own process: prints hashes, or one case's trace.
-    #[arg(long, hide = true)]
-    again: bool,
-    /// With `again`: the number of the case whose trace is wanted.
-    #[arg(long, hide = true)]
-    trace_of: Option<u64>,
+    #[command(flatten)]
+    how: How,
 }
 
 /// Runs cases twice.
 pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
-    let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
+    let how = &arguments.how;
+    let planted = how.planted.as_deref().map(known_bug).transpose()?;
     let batch = Batch {
         arguments,
         planted: planted.map(|(id, _)| id),
-        jobs: jobs(arguments.jobs),
+        jobs: jobs(how.jobs),
     };
     silence_panics();
-    if arguments.again {
+    if how.again {
         batch.print_again()?;
         return Ok(0);
     }
     let first = batch.hashes(false);
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let folder = folder.path().to_path_buf();
-    let second = match arguments.hostile {
-        true => batch.hashes_elsewhere(&folder)?,
-        false => batch.hashes(true),
+    let elsewhere = match how.hostile {
+        true => Some(tempfile::tempdir().context("no temporary folder can be made")?),
+        false => None,
+    };
+    let second = match &elsewhere {
+        Some(folder) => batch.hashes_elsewhere(folder.path())?,
+        None => batch.hashes(true),
     };
     let differ: Vec<usize> = (0..first.len())
         .filter(|number| first[*number] != second[*number])
         .collect();
-    let how = match arguments.hostile {
+    let done = match how.hostile {
         true => "again in another process, folder and environment, and later",
         false => "again at once (--hostile looks harder)",
     };
     let tier = arguments.tier.name();
     let Some(number) = differ.first() else {
         println!(
-            "{} cases on {tier}, and {how}: each trace is equal",
+            "{} cases on {tier}, and {done}: each trace is equal",
             arguments.cases
         );
         return Ok(0);
     };
     println!(
-        "NOT DETERMINISTIC: {} of {} cases differ on {tier} when they are run {how}",
+        "NOT DETERMINISTIC: {} of {} cases differ on {tier} when they are run {done}",
         differ.len(),
         arguments.cases
     );
@@ -102,9 +85,9 @@ pub(crate) fn run(arguments: &Doublecheck) -> anyhow::Result<u8> {
         replay_line(&batch.name(number), tier, arguments.network, batch.planted)
     );
     let here = batch.trace(number);
-    let there = match arguments.hostile {
-        true => batch.trace_elsewhere(&folder, number)?,
-        false => batch.trace(number),
+    let there = match &elsewhere {
+        Some(folder) => batch.trace_elsewhere(folder.path(), number)?,
+        None => batch.trace(number),
     };
     let same = here.iter().zip(&there).take_while(|(one, two)| one == two);
     let at = same.count();
@@ -131,12 +114,12 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn name(&self, number: u64) -> String {
-        format!("{:#018x}", case_seed(self.arguments.seed, number))
+        format!("{:#018x}", case_seed(self.arguments.how.seed, number))
     }
 
     fn scenario(&self, number: u64) -> Scenario {
         scenario(
-            case_seed(self.arguments.seed, number),
+            case_seed(self.arguments.how.seed, number),
             self.arguments.network,
         )
     }
@@ -145,7 +128,7 @@ impl Batch<'_> {
     fn hashes(&self, backwards: bool) -> Vec<u64> {
         let cases = self.arguments.cases;
         let orders = Orders {
-            seed: self.arguments.seed,
+            seed: self.arguments.how.seed,
             cases: Some(cases),
             jobs: self.jobs,
         };
@@ -199,7 +182,7 @@ impl Batch<'_> {
     /// What the second process says: one line for each case, or one for each line of a trace.
     fn print_again(&self) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
-        match self.arguments.trace_of {
+        match self.arguments.how.trace_of {
             Some(number) => {
                 for line in self.trace(number) {
                     writeln!(out, "{line}")?;
@@ -237,7 +220,7 @@ impl Batch<'_> {
 
     /// Waits, then has this very program run the batch again.
     fn ask(&self, folder: &Path, words: &[&str]) -> anyhow::Result<String> {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(Duration::from_millis(PAUSE_MS));
         let program = std::env::current_exe().context("this program's own file is not known")?;
         let mut command = Command::new(program);
         command
@@ -247,7 +230,7 @@ impl Batch<'_> {
                 "--tier",
                 self.arguments.tier.name(),
             ])
-            .args(["--seed", &self.arguments.seed.to_string()])
+            .args(["--seed", &self.arguments.how.seed.to_string()])
             .args(["--cases", &self.arguments.cases.to_string()])
             .args(words)
             .current_dir(folder)
