@@ -13,11 +13,11 @@ use crate::object::{
 };
 
 use super::apply::LEVELS;
-use super::decide::Wanted;
+use super::decide::{Wanted, name};
 use super::job::Job;
 use super::listing::Listing;
 use super::machine::{Amend, LookFor};
-use super::objects::{Object, name};
+use super::objects::Object;
 use super::options::Target;
 use super::report::{Class, Decision};
 
