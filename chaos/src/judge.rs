@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use firedrill_core::amend::Effect;
 use firedrill_core::object::{Answer, Key, Request};
-use firedrill_s3_mock::ListVersions;
-use firedrill_sim::object_store::{self, Change};
+use firedrill_sim::object_store::Change;
 use firedrill_sim::world::{Applied, HostId, Stage, Watcher};
 
 use crate::atlas::{Atlas, Must};
@@ -14,6 +13,7 @@ use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Act, Operation, When};
 use crate::scene::{Scene, SceneError};
+use crate::theatre;
 
 /// One change that a machine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +225,7 @@ impl Judge {
 
     /// The bucket answered this to a request for a listing.
     pub fn listed(&mut self, page: Page<'_>, stage: &Stage<'_>) {
-        let whole = || whole_listing(&stage.store.bucket, page.prefix);
+        let whole = || theatre::under(&mut stage.store.bucket.clone(), page.prefix);
         if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
             self.wrong_at.push(stage.trace.len());
             self.wrong_pages.push(Violation {
@@ -290,19 +290,4 @@ impl Watcher for Judge {
             self.written(applied.host, stage);
         }
     }
-}
-
-/// Everything under a prefix on one page, whatever the bucket's page size is.
-pub fn whole_listing(
-    bucket: &firedrill_s3_mock::Bucket,
-    prefix: &str,
-) -> Vec<(Key, firedrill_core::object::Entry)> {
-    let mut bucket = bucket.clone();
-    bucket.page_size_max = u32::MAX;
-    let page = bucket.list_versions(&ListVersions {
-        prefix: prefix.to_owned(),
-        max_keys: u32::MAX,
-        ..ListVersions::default()
-    });
-    page.entries.iter().map(object_store::entry).collect()
 }
