@@ -42,8 +42,10 @@ pub struct Run<'a> {
     pub report: Option<&'a Report>,
     /// What it changed.
     pub writes: &'a [Write],
-    /// Keys that others changed meanwhile.
+    /// Keys that outsiders, or requests of an earlier life, changed meanwhile.
     pub touched: &'a BTreeSet<Key>,
+    /// Keys that one of two machines at once changed.
+    pub shared: &'a BTreeSet<Key>,
     /// Keys on which something is denied.
     pub denied: &'a BTreeSet<Key>,
     /// What else happened to it.
@@ -73,6 +75,14 @@ pub struct Circumstances {
     pub silent: bool,
     /// Only lies count.
     pub beyond: bool,
+}
+
+/// Judges what a crashed host's last requests changed after its run was judged: by then the bucket, and what
+/// must become of it, were another run's. Damage is damage whenever it is done.
+pub fn check_late(run: &Run<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    a3_collateral::check(run, &mut violations);
+    violations
 }
 
 /// Judges a run.
@@ -123,8 +133,14 @@ impl<'a> Run<'a> {
             || self.denied.contains(key)
             // Where a segment may not be read, whether a vacuum took an ancestor away is open.
             || (self.atlas.ancestors.contains(key) && !self.denied.is_empty())
-            || self.touched.contains(key)
+            || self.is_anothers(key)
             || self.cannot_copy(key)
+    }
+
+    /// Whether somebody else may have decided what is now at the key: what the report says of it may have
+    /// been true at another moment.
+    fn is_anothers(&self, key: &Key) -> bool {
+        self.touched.contains(key) || self.shared.contains(key)
     }
 
     /// Where removing a marker is denied and a copy would replace a null version, nothing is left to do.
@@ -172,7 +188,7 @@ impl<'a> Run<'a> {
             }
             let below = expected.children.iter().chain(self.atlas.previous.get(key));
             match sight.said {
-                Some(Decision::Lost) if !self.touched.contains(key) => {}
+                Some(Decision::Lost) if !self.is_anothers(key) => {}
                 None | Some(Decision::Lost | Decision::Unknown) => {
                     next.extend(below.map(|key| (key, false)));
                 }

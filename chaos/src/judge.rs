@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use firedrill_core::amend::Effect;
 use firedrill_core::object::{Answer, Key, Request};
-use firedrill_s3_mock::ListVersions;
-use firedrill_sim::object_store::{self, Change};
+use firedrill_sim::object_store::Change;
 use firedrill_sim::world::{Applied, HostId, Stage, Watcher};
 
 use crate::atlas::{Atlas, Must};
@@ -14,6 +13,7 @@ use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Act, Operation, When};
 use crate::scene::{Scene, SceneError};
+use crate::theatre;
 
 /// One change that a machine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +56,16 @@ pub struct Judge {
     pub atlas: Atlas,
     /// Hosts of the present run; others are ghosts of earlier lives.
     pub hosts: Vec<HostId>,
-    /// What machines changed in the present run.
+    /// What its hosts changed in the present run, until it was judged.
     pub writes: Vec<Write>,
-    /// Keys that somebody else changed during the present run.
+    /// What the last requests of crashed hosts changed, when they landed after their run was judged.
+    pub late: Vec<Write>,
+    /// Keys that outsiders and ghosts changed during the present run.
     pub touched: BTreeSet<Key>,
+    /// Of two machines at once: keys that either changed.
+    pub shared: BTreeSet<Key>,
+    /// Whether the present run was judged.
+    is_judged: bool,
     /// Whether somebody committed during the present run.
     pub committed: bool,
     /// Whether somebody did anything during the present run.
@@ -72,7 +78,7 @@ pub struct Judge {
     pub error: Option<SceneError>,
     /// Acts that wait for their phase, with their place in the scenario.
     pending: Vec<(usize, Operation)>,
-    /// Acts that were done, by name.
+    /// Acts that were done, in order.
     pub acts_done: Vec<Act>,
     planned: bool,
     applied: u64,
@@ -90,7 +96,10 @@ impl Judge {
             atlas,
             hosts: Vec::new(),
             writes: Vec::new(),
+            late: Vec::new(),
             touched: BTreeSet::new(),
+            shared: BTreeSet::new(),
+            is_judged: false,
             committed: false,
             acted: false,
             wrong_pages: Vec::new(),
@@ -110,11 +119,18 @@ impl Judge {
         self.hosts = hosts;
         self.writes.clear();
         self.touched.clear();
+        self.shared.clear();
+        self.is_judged = false;
         self.committed = false;
         self.acted = false;
         self.planned = false;
         self.applied = 0;
         self.reads = 0;
+    }
+
+    /// The present run is judged: what its hosts still have in flight lands too late for that.
+    pub fn rest(&mut self) {
+        self.is_judged = true;
     }
 
     /// Nobody acts any more.
@@ -185,10 +201,12 @@ impl Judge {
                 .log_changes(host.0, wall, std::slice::from_ref(change));
             let right_after = self.is_right(key);
             let appears = right_after && !right_before;
-            if self.hosts.len() > 1 || !own {
+            if !own {
                 self.touched.insert(key.clone());
+            } else if self.hosts.len() > 1 {
+                self.shared.insert(key.clone());
             }
-            self.writes.push(Write {
+            let write = Write {
                 host,
                 key: key.clone(),
                 kind,
@@ -200,7 +218,11 @@ impl Judge {
                 } else {
                     Vec::new()
                 },
-            });
+            };
+            match own && !self.is_judged {
+                true => self.writes.push(write),
+                false => self.late.push(write),
+            }
         }
     }
 
@@ -225,7 +247,7 @@ impl Judge {
 
     /// The bucket answered this to a request for a listing.
     pub fn listed(&mut self, page: Page<'_>, stage: &Stage<'_>) {
-        let whole = || whole_listing(&stage.store.bucket, page.prefix);
+        let whole = || theatre::under(&mut stage.store.bucket.clone(), page.prefix);
         if let Err(wrong) = listing::judge(&self.scene.log, page, whole) {
             self.wrong_at.push(stage.trace.len());
             self.wrong_pages.push(Violation {
@@ -290,19 +312,4 @@ impl Watcher for Judge {
             self.written(applied.host, stage);
         }
     }
-}
-
-/// Everything under a prefix on one page, whatever the bucket's page size is.
-pub fn whole_listing(
-    bucket: &firedrill_s3_mock::Bucket,
-    prefix: &str,
-) -> Vec<(Key, firedrill_core::object::Entry)> {
-    let mut bucket = bucket.clone();
-    bucket.page_size_max = u32::MAX;
-    let page = bucket.list_versions(&ListVersions {
-        prefix: prefix.to_owned(),
-        max_keys: u32::MAX,
-        ..ListVersions::default()
-    });
-    page.entries.iter().map(object_store::entry).collect()
 }

@@ -152,7 +152,7 @@ impl Workload {
                 entries: &entries,
                 next: next.as_ref(),
             };
-            let whole = || crate::judge::whole_listing(&self.bucket, prefix);
+            let whole = || crate::theatre::under(&mut self.bucket.clone(), prefix);
             listing::judge(&self.log, page, whole)?;
             if next.is_none() {
                 return Ok(());

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   set up ─► lives with faults on (crash → outsiders act → new machine) ─► heal ─► run ─► run again
-//!             safety: every life is judged                                  │       liveness, A5
+//!             every life is judged                                          │       A5
 //!                                                                          faults off
 //! ```
 //!
-//! A life that nothing disturbed is judged exactly; one that met faults, crashes or others' acts is judged
-//! for lies and damage, and the run after the heal exactly.
+//! Every life is judged exactly, by an atlas drawn at its start, with an excuse for each key that somebody else
+//! changed meanwhile and for whatever struck. Where what must come back is open (see the atlas), where the
+//! faults exceed every budget, and where two machines at once see what nobody can tell, only lies and harm
+//! count. What a crashed host had in flight is judged for harm when all is over. Where a crash is all that went
+//! wrong, the whole is compared with itself undisturbed (A6, in `undisturbed`).
 
+mod aftermath;
 mod setting;
 
 use std::collections::BTreeSet;
@@ -16,7 +20,7 @@ use std::collections::BTreeSet;
 use firedrill_core::amend::{Effect, Event, Options, Report, State};
 use firedrill_core::drill::{self, ProbeSet};
 use firedrill_core::machine::Machine;
-use firedrill_core::object::{Entry, Key};
+use firedrill_core::object::Key;
 use firedrill_s3_mock as mock;
 use firedrill_s3_mock::FaultPlan;
 use firedrill_sim::draw::Seed;
@@ -28,20 +32,20 @@ use crate::atlas::{self, Atlas, Known, Must};
 use crate::checkers::{self, Circumstances, Run};
 use crate::chronicle::{Chronicle, Life};
 use crate::judge::Judge;
-use crate::oracle::listing::{self, Page};
 use crate::property::{Property, Violation};
 use crate::scenario::{Act, Scenario, When};
 use crate::scene::{Scene, SceneError};
 use crate::theatre::{Opening, Simulated, Theatre};
 use crate::undisturbed;
 
+use aftermath::{Crashed, judge_bucket, judge_late};
 use setting::{denied_keys, denies_root, is_denial, options, plan, removes};
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1000 * MILLISECOND;
 
-/// Simulated time that one life may take. Eight attempts with ten seconds between them on each of the
-/// levels, one after the other, stay far below.
+/// Simulated time that one life may take: generous, and finite. Eight attempts with the pauses between them
+/// last some twenty seconds and eight times the patience, and only looks, levels and rounds follow each other.
 const LIFE_MAX: Nanos = 6 * 3600 * SECOND;
 
 /// A machine under test: anything that makes amend machines.
@@ -177,6 +181,7 @@ fn play<T: Theatre>(
         fired: vec![0; faults.len()],
         lives: 0,
         crashes: 0,
+        crashed: Vec::new(),
         chronicle: Chronicle::default(),
         theatre: open(Opening {
             settings,
@@ -204,6 +209,7 @@ struct Drill<'a, T: Theatre> {
     fired: Vec<u64>,
     lives: u64,
     crashes: u64,
+    crashed: Vec<Crashed>,
     chronicle: Chronicle,
 }
 
@@ -232,6 +238,8 @@ impl<T: Theatre> Drill<'_, T> {
             return;
         }
         self.heal();
+        // A life lasts until nothing is in flight, so whatever was sent before the heal has landed by now, and
+        // nothing disturbs this one.
         if !matches!(end, End::Final) {
             end = self.life(usize::MAX, false);
         }
@@ -305,6 +313,15 @@ impl<T: Theatre> Drill<'_, T> {
         self.note_open(beyond);
         let (ended, state) = self.judge_life(&ids, circumstances);
         self.remember(&ids, began, found, (number == usize::MAX, second));
+        if let Pause::Crashed(_) = pause {
+            let mut judge = self.theatre.judge();
+            judge.rest();
+            self.crashed.push(Crashed {
+                host: ids[0],
+                referenced: std::mem::take(&mut judge.atlas.referenced),
+                circumstances,
+            });
+        }
         match pause {
             Pause::Crashed(_) => End::Crashed,
             _ if !ended => End::Stuck,
@@ -389,6 +406,7 @@ impl<T: Theatre> Drill<'_, T> {
                 report: report.as_ref(),
                 writes: &writes,
                 touched: &judge.touched,
+                shared: &judge.shared,
                 denied: &self.denied,
                 circumstances,
             };
@@ -485,6 +503,8 @@ impl<T: Theatre> Drill<'_, T> {
             self.chronicle.wrong_pages = lines.zip(judge.wrong_pages.clone()).collect();
         }
         self.violations.append(&mut judge.wrong_pages);
+        self.violations
+            .extend(judge_late(&judge, std::mem::take(&mut self.crashed)));
         self.violations.extend(judge_bucket(&judge, &entries));
         if self.scenario.mock_operations > 0 {
             let seed = Seed(self.scenario.seed);
@@ -509,20 +529,4 @@ impl<T: Theatre> Drill<'_, T> {
             chronicle: self.chronicle,
         })
     }
-}
-
-/// The whole bucket against the whole log, once at the end.
-fn judge_bucket(judge: &Judge, entries: &[(Key, Entry)]) -> Option<Violation> {
-    let page = Page {
-        prefix: "",
-        after: None,
-        entries,
-        next: None,
-    };
-    let wrong = listing::judge(&judge.scene.log, page, || entries.to_vec()).err()?;
-    Some(Violation {
-        property: Property::of_mock(wrong.property),
-        key: Some(wrong.key),
-        sentence: wrong.sentence,
-    })
 }

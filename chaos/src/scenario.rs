@@ -426,7 +426,16 @@ impl Scenario {
     /// # Errors
     /// It is not one.
     pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(&without_notes(text))
+        let mut table = toml::de::DeTable::parse(text)?;
+        // What only a kept case has: what it catches, and what it expects.
+        for note in ["catches", "expect"] {
+            table.get_mut().remove(note);
+        }
+        Self::deserialize(toml::de::Deserializer::from(table)).map_err(|mut error| {
+            // So that it names the line.
+            error.set_input(Some(text));
+            error
+        })
     }
 
     /// Writes a scenario file.
@@ -436,15 +445,6 @@ impl Scenario {
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
-}
-
-/// The text without what only a kept case has: what it catches, and, at its end, what it expects. Lines keep
-/// their numbers, so that an error names the right one.
-fn without_notes(text: &str) -> String {
-    let lines = text.lines().take_while(|line| line.trim() != "[expect]");
-    let is_note = |line: &str| line.starts_with("catches = ");
-    let lines = lines.map(|line| if is_note(line) { "" } else { line });
-    lines.collect::<Vec<&str>>().join("\n")
 }
 
 #[allow(

@@ -195,8 +195,14 @@ impl<S: Subject> Theatre for Simulated<'_, S> {
 
 /// All that a bucket holds, on one page.
 pub fn everything(bucket: &mut Bucket) -> Vec<(Key, Entry)> {
+    under(bucket, "")
+}
+
+/// All that a bucket holds under a prefix, on one page; from now on it allows such pages.
+pub fn under(bucket: &mut Bucket, prefix: &str) -> Vec<(Key, Entry)> {
     bucket.page_size_max = u32::MAX;
     let whole = ListVersions {
+        prefix: prefix.to_owned(),
         max_keys: u32::MAX,
         ..ListVersions::default()
     };

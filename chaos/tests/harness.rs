@@ -59,6 +59,21 @@ fn keeping_the_trace_changes_nothing() {
 }
 
 #[test]
+fn a_story_may_tell_of_notes_and_an_error_names_its_line() {
+    let mut scenario = deleted_prefix();
+    scenario.story = "It ends with\n[expect]\ncatches = nothing\nall the same.".into();
+    let text = scenario.to_toml().expect("it can be written");
+    let text = format!("catches = [\"AM-01\"]\n{text}\n[expect]\nlives = 2\n");
+    assert_eq!(Scenario::from_toml(&text), Ok(scenario));
+    let wrong = text.replacen("plain-prefix = true", "plain-prefix = 7", 1);
+    let line = wrong.lines().position(|line| line.contains("= 7"));
+    let line = line.expect("it is a line of its own") + 1;
+    let error = Scenario::from_toml(&wrong).expect_err("7 is no flag");
+    let place = format!("line {line},");
+    assert!(error.to_string().contains(&place), "{place} {error}");
+}
+
+#[test]
 fn a_scenario_survives_its_file() {
     for number in 0..300 {
         let scenario = generate::scenario(case_seed(13, number));

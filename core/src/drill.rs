@@ -20,7 +20,7 @@ mod active {
     /// Makes one planted bug active on this thread, or none.
     pub fn activate(bug: Option<&'static str>) {
         ACTIVE.set(bug);
-        STASH.with(|stash| stash.borrow_mut().take());
+        forget();
     }
 
     /// Whether this planted bug is the active one.
@@ -40,7 +40,7 @@ mod active {
         tossed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 1
     }
 
-    /// What a planted bug wrongly remembers across a restart (AM-16, AM-24).
+    /// What a planted bug wrongly remembers across a restart (AM-16, AM-24, AM-25).
     pub fn stash<T: 'static>(value: T) {
         STASH.with(|stash| *stash.borrow_mut() = Some(Box::new(value)));
     }

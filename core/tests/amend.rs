@@ -1,6 +1,6 @@
 //! Amend on tables that the simulated writer made: what comes back, what does not, and what is left alone.
 
-use firedrill_core::amend::{Chosen, Class, Decision, Layout, Options, State, Target};
+use firedrill_core::amend::{Chosen, Class, Decision, Options, State, Target};
 use firedrill_core::object::{Operation, Request, WallTime};
 use firedrill_s3_mock::{StorageClass, Versioning};
 use firedrill_sim::fixture::{self, Table, keys_with, segment};
@@ -411,32 +411,6 @@ fn a_prefix_with_other_tables_names_them() {
 }
 
 #[test]
-fn a_plain_prefix_comes_back_as_it_was() {
-    let mut table = Table::new(Flavour::V1_2_453, Versioning::Enabled);
-    table.put("fs/9/16/a", "first");
-    table.put("fs/9/16/b", "kept");
-    let then = table.now;
-    table.now.0 += 5_000;
-    table.put("fs/9/16/a", "second");
-    table.put("fs/9/16/c", "later");
-    table.delete_all();
-    let plain = Options {
-        layout: Layout::Prefix,
-        ..table.options()
-    };
-    let (report, _) = table.run(plain.clone());
-    assert_eq!((report.state, report.objects.len()), (State::Complete, 3));
-    assert_eq!(table.current("fs/9/16/a").expect("back"), "second");
-    table.delete("fs/9/16/c");
-    let target = Target::AsOf(WallTime(then.0 * 1000));
-    let (report, _) = table.run(Options { target, ..plain });
-    assert_eq!((report.state, report.objects.len()), (State::Complete, 2));
-    assert_eq!(table.current("fs/9/16/a").expect("back"), "first");
-    assert_eq!(table.current("fs/9/16/b").expect("back"), "kept");
-    assert_eq!(table.current("fs/9/16/c"), None);
-}
-
-#[test]
 fn ten_thousand_objects_take_few_requests() {
     let spec = TableSpec::new(Flavour::V1_2_453, 1, 2);
     let mut table = Table::of(spec, Versioning::Enabled);
@@ -509,28 +483,4 @@ fn a_commit_made_meanwhile_stays_current() {
         report.notes
     );
     table.assert_back(&[]);
-}
-
-#[test]
-fn what_is_written_to_a_plain_key_meanwhile_stays_current() {
-    let mut table = Table::new(Flavour::V1_2_453, Versioning::Enabled);
-    table.put("fs/9/16/a", "old");
-    table.put("fs/9/16/b", "old");
-    table.delete_all();
-    table.put("fs/9/16/b", "old");
-    let mut writes = 0;
-    let plain = Options {
-        layout: Layout::Prefix,
-        ..table.options()
-    };
-    let (report, _) = table.run_with(plain, |table, request| {
-        if matches!(request, Request::RemoveMarkers { .. }) && writes == 0 {
-            writes += 1;
-            table.put("fs/9/16/a", "new");
-            table.put("fs/9/16/b", "new");
-        }
-    });
-    assert_eq!(report.state, State::Complete, "{report:#?}");
-    assert_eq!(table.current("fs/9/16/a").expect("there"), "new");
-    assert_eq!(table.current("fs/9/16/b").expect("there"), "new");
 }

@@ -22,7 +22,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     }
     let is_plan = run.circumstances.dry_run;
     for (key, expected, object) in run.answers() {
-        if !is_due(expected.must) || run.touched.contains(key) || run.is_right(key, expected) {
+        if !is_due(expected.must) || run.is_anothers(key) || run.is_right(key, expected) {
             continue;
         }
         let gives_up = match object.decision {

@@ -15,10 +15,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
         if write.kind == WriteKind::VersionRemoved {
             violated("a data version was deleted for good");
         }
-        if !run.atlas.referenced.contains(&write.key)
-            && !run.touched_by_ghost(&write.key)
-            && !run.may_be_of_another_commit(&write.key)
-        {
+        if !run.atlas.referenced.contains(&write.key) && !run.may_be_of_another_commit(&write.key) {
             violated(match run.circumstances.silent {
                 true => "this key was not there at the moment asked for, and it was written to",
                 false => "the chosen commit does not reference this key, and it was written to",
@@ -41,11 +38,5 @@ impl Run<'_> {
     /// Where it is open which commit a machine saw, each one's objects are its to write.
     fn may_be_of_another_commit(&self, key: &firedrill_core::object::Key) -> bool {
         self.circumstances.beyond && self.truth.objects.contains_key(key)
-    }
-
-    /// Whether the key was in the closure of a life that ended before this run: its last requests may land
-    /// now. What they do is judged by the life that sent them.
-    fn touched_by_ghost(&self, key: &firedrill_core::object::Key) -> bool {
-        self.circumstances.after_crash && self.touched.contains(key)
     }
 }

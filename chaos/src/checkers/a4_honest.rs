@@ -101,7 +101,7 @@ fn consistent(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
 
 fn commit(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
     let chosen = report.commit.as_ref().map(|commit| &commit.snapshot);
-    if chosen != run.atlas.snapshot.as_ref() && !run.may_give_up() {
+    if chosen != run.atlas.snapshot.as_ref() && (chosen.is_some() || !run.may_give_up()) {
         let sentence = format!(
             "the commit is {:?}, chosen was {chosen:?}",
             run.atlas.snapshot
@@ -147,7 +147,7 @@ fn decisions(run: &Run<'_>, violations: &mut Vec<Violation>) {
             );
             violations.push(Violation::at(Property::A4, key, sentence));
         }
-        if run.touched.contains(key) {
+        if run.is_anothers(key) {
             continue;
         }
         let said = object.decision.name();
@@ -205,7 +205,7 @@ fn below_lost(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
         dark(&[Decision::Lost, Decision::Unknown]),
     );
     let mut differ = lost.difference(&named).chain(named.difference(&dark));
-    let silent = differ.find(|key| !run.touched.contains(**key));
+    let silent = differ.find(|key| !run.is_anothers(key));
     if let Some(key) = silent {
         let sentence = "what is lost or unknown and holds others, and `below_lost`, differ";
         violations.push(Violation::at(Property::A4, key, sentence));

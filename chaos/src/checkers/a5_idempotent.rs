@@ -5,6 +5,7 @@ use firedrill_core::amend::Decision;
 
 use super::{Run, claims};
 use crate::atlas::Must;
+use crate::judge::{Write, WriteKind};
 use crate::property::{Property, Violation};
 
 pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
@@ -34,7 +35,7 @@ fn again(run: &Run<'_>, violations: &mut Vec<Violation>) {
         return;
     }
     for write in run.writes.iter().filter(|write| write.over_a_machines) {
-        if run.is_to_stay(&write.key) {
+        if run.is_to_stay(&write.key) || run.is_repeated(write) {
             let sentence = format!(
                 "an amend had put it there, and it was written to again ({:?})",
                 write.kind
@@ -61,6 +62,16 @@ pub(super) fn is_to_write(decision: &Decision) -> bool {
 }
 
 impl Run<'_> {
+    /// Whether the right bytes stood there already when they were published: put there in this very run. A
+    /// removal that lands when its sender has given it up, and copied, only takes a marker from below the copy.
+    fn is_repeated(&self, write: &Write) -> bool {
+        let expected = self.atlas.objects.get(&write.key);
+        matches!(write.kind, WriteKind::Copied | WriteKind::Put)
+            && write.right_before
+            && expected.is_some_and(|expected| !expected.must.is_free())
+            && !self.touched.contains(&write.key)
+    }
+
     /// Whether a key was in place at the start, and nobody else changed it.
     pub(super) fn is_to_stay(&self, key: &firedrill_core::object::Key) -> bool {
         let expected = self.atlas.objects.get(key);

@@ -8,19 +8,26 @@
 //! | it is lost | a version holds the very bytes that were written once under this key |
 //! | it was read, and is what its reference names | current are bytes that no such object ever had |
 
+use bytes::Bytes;
 use firedrill_core::amend::{Class, Decision, ObjectReport, State, Verified};
 use firedrill_core::object::Key;
 
 use super::{Run, claims};
+use crate::judge::WriteKind;
 use crate::property::{Property, Violation};
 
 pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    if run.is_open() {
+        no_invented_hint(run, violations);
+    }
     let Some(report) = run.report else { return };
-    if !run.is_open() || report.state == State::Refused {
+    // Of whoever was told to stop, the other checkers ask little.
+    let is_to_check = run.is_open() || run.is_interrupted();
+    if !is_to_check || report.state == State::Refused {
         return;
     }
     let objects = report.objects.iter();
-    for object in objects.filter(|object| !run.touched.contains(&object.key)) {
+    for object in objects.filter(|object| !run.is_anothers(&object.key)) {
         let key = &object.key;
         if claims(&object.decision) && object.done && run.log.current(key).is_none() {
             let sentence = "the report says that it is there, and nothing is current";
@@ -39,7 +46,27 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
     }
 }
 
+/// A hint that a machine wrote is one that the writer wrote, whether it reports of it or not.
+fn no_invented_hint(run: &Run<'_>, violations: &mut Vec<Violation>) {
+    let mut puts = run.writes.iter().filter(|write| {
+        write.kind == WriteKind::Put && run.truth.hint.as_ref() == Some(&write.key)
+    });
+    if let Some(put) = puts.next()
+        && !run.touched.contains(&put.key)
+        && !run.is_hint(run.log.current(&put.key))
+    {
+        let sentence = "a hint was published that no commit ever had";
+        violations.push(Violation::at(Property::A2, &put.key, sentence));
+    }
+}
+
 impl Run<'_> {
+    /// Whether these bytes are a commit's hint.
+    fn is_hint(&self, bytes: Option<&Bytes>) -> bool {
+        let mut commits = self.truth.commits.iter();
+        bytes.is_some_and(|bytes| commits.any(|commit| commit.hint == bytes))
+    }
+
     /// Whether a version holds the bytes of an object that is written once.
     fn survives(&self, object: &ObjectReport) -> bool {
         let written_once = !matches!(object.class, Class::Hint | Class::Object);
@@ -65,10 +92,7 @@ impl Run<'_> {
             bodies.any(|body| body == current)
         };
         match object.class {
-            Class::Hint => {
-                let mut commits = self.truth.commits.iter();
-                !commits.any(|commit| commit.hint == current)
-            }
+            Class::Hint => !self.is_hint(Some(current)),
             Class::Snapshot => !bodies_of(|key, object, _| *key == object.key),
             Class::Segment => !bodies_of(|_, _, class| class == Class::Segment),
             _ => false,

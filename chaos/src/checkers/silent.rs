@@ -16,7 +16,7 @@ pub(super) fn check(run: &Run<'_>, violations: &mut Vec<Violation>) {
         return;
     }
     for (key, expected) in &run.atlas.objects {
-        if !is_due(expected.must) || run.touched.contains(key) || run.is_right(key, expected) {
+        if !is_due(expected.must) || run.is_anothers(key) || run.is_right(key, expected) {
             continue;
         }
         let sentence = match run.log.current(key) {
@@ -36,6 +36,7 @@ fn gave_up(run: &Run<'_>, report: &Report, violations: &mut Vec<Violation>) {
         || run.circumstances.removal_denied
         || !run.denied.is_empty()
         || !run.touched.is_empty()
+        || !run.shared.is_empty()
         || run.atlas.may_refuse
         || objects.any(|expected| !is_due(expected.must));
     if !was_hindered {

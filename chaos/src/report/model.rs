@@ -225,11 +225,25 @@ impl<'a> Plot<'a> {
         })
     }
 
-    fn report(self) -> Option<&'a Report> {
-        self.life.reports.iter().flatten().next()
+    fn reports(self) -> impl Iterator<Item = &'a Report> {
+        self.life.reports.iter().flatten()
     }
 
+    /// Of two machines' reports the one that says what is wrong, if one does.
     fn of_report(self, key: &Key) -> Option<Comparison> {
+        // A stranger's report counts no requests, and names no objects.
+        let own = |report: &&Report| !report.requests.is_empty();
+        let rows = self.reports().filter(own);
+        let mut rows = rows.filter_map(|report| self.line_of(report, key));
+        let first = rows.next()?;
+        let wrong = match first.holds {
+            true => rows.find(|row| !row.holds),
+            false => None,
+        };
+        Some(wrong.unwrap_or(first))
+    }
+
+    fn line_of(self, report: &Report, key: &Key) -> Option<Comparison> {
         let must = self.life.atlas.objects.get(key)?.must;
         let (expected, allowed): (&str, &[&str]) = match must {
             Must::Stay => ("intact", &["intact"]),
@@ -241,8 +255,6 @@ impl<'a> Plot<'a> {
             Must::Refuse => ("unknown", &["unknown"]),
             Must::Free(_) => return None,
         };
-        // A stranger's report counts no requests, and names no objects.
-        let report = self.report().filter(|report| !report.requests.is_empty())?;
         let said = report.objects.iter().find(|object| object.key == *key);
         let name = said.map(|object| object.decision.name());
         let actual = said.map_or("does not name it".into(), |object| {
@@ -275,7 +287,7 @@ impl<'a> Plot<'a> {
             .changes
             .iter()
             .filter(|change| here(change.seq) && own(change.author));
-        if self.property == Property::A5 {
+        if self.property == Property::A5 && self.life.second {
             let writes = writes.count();
             rows.push(Comparison {
                 what: "the second run".into(),
@@ -284,7 +296,7 @@ impl<'a> Plot<'a> {
                 holds: writes == 0,
             });
         }
-        let Some(report) = self.report() else {
+        let Some(report) = self.reports().next() else {
             if self.property == Property::Finishes {
                 rows.push(Comparison {
                     what: "the run".into(),

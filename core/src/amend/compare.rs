@@ -4,10 +4,9 @@
 use crate::drill::{Probe, planted, reached, sometimes};
 use crate::object::{Answer, Cause, Key, Reply, Version};
 
-use super::decide::Verdict;
+use super::decide::{Name, Verdict, name};
 use super::job::Job;
 use super::machine::{Amend, Effect, Phase, Progress};
-use super::objects::{Name, name};
 use super::report::{Class, Decision};
 
 impl Amend {
@@ -88,7 +87,8 @@ impl Amend {
         }
     }
 
-    /// The version that somebody put since the plan on a key that is written more than once.
+    /// The version that came since the plan on a key that is written more than once, and that this machine
+    /// does not know to be its own.
     fn newer_than_plan(&self, key: &Key) -> Option<(Version, Name)> {
         let object = &self.objects.by_key[key];
         if !matches!(object.class, Class::Hint | Class::Object) {
@@ -107,6 +107,9 @@ impl Amend {
             return false;
         };
         let is_hint = self.objects.by_key[key].class == Class::Hint;
+        if !is_hint && self.may_be_wanted(key) {
+            return false;
+        }
         match self.objects.newer.get(&name) {
             None if is_hint => {
                 let key = key.clone();
@@ -123,6 +126,16 @@ impl Amend {
                 true
             }
         }
+    }
+
+    /// Whether a plain key's new version holds what is wanted there, as far as can be told without reading.
+    /// It may be this machine's own copy, of which it knows no id: that was `null`, or the answer was lost.
+    fn may_be_wanted(&self, key: &Key) -> bool {
+        let verdict = self.objects.verdict(key, &self.listing, self.versioning);
+        matches!(
+            verdict,
+            Verdict::Compare(..) | Verdict::Decided(Decision::Intact, _)
+        )
     }
 
     /// What somebody wrote meanwhile stays current.

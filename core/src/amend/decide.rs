@@ -38,9 +38,9 @@ pub struct Evidence {
 }
 
 /// A version by id *and* tag: the id `null` alone can come to name other bytes.
-type Name = (VersionId, ETag);
+pub(super) type Name = (VersionId, ETag);
 
-fn name(version: &Version) -> Name {
+pub(super) fn name(version: &Version) -> Name {
     (version.id.clone(), version.etag.clone())
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::object::{ETag, Key, Version, VersionId, Versioning};
+use crate::object::{Key, Versioning};
 
-use super::decide::{Evidence, Rules, Verdict, Wanted, decide};
+use super::decide::{Evidence, Name, Rules, Verdict, Wanted, decide, name};
 use super::layout::Reference;
 use super::listing::Listing;
 use super::report::{Class, Decision, Verified};
@@ -28,13 +28,6 @@ pub(super) struct Object {
     pub(super) markers_denied: bool,
     /// Of a key that is written more than once: the versions that the plan has seen.
     pub(super) seen: Vec<Name>,
-}
-
-/// A version by id and tag: the id `null` alone can come to name other bytes.
-pub(super) type Name = (VersionId, ETag);
-
-pub(super) fn name(version: &Version) -> Name {
-    (version.id.clone(), version.etag.clone())
 }
 
 /// All referenced objects, in key order.
@@ -119,7 +112,7 @@ impl Object {
         write && !self.done
     }
 
-    /// It is lost, or could not be told.
+    /// This is what is to be done about it; what is intact is done.
     pub(super) fn conclude(&mut self, decision: Decision, reason: Option<String>) {
         self.done = decision == Decision::Intact;
         self.decision = decision;

@@ -1,7 +1,8 @@
 //! What planted bugs do instead of the right thing, as far as it takes more than a branch of one line.
 //!
-//! Nothing here runs in a production build: every call stands behind [`planted`], which is a constant `false`
-//! there. With the feature `drill` it is true for the one bug that the runner made active.
+//! Nothing here changes anything in a production build: a call stands behind [`planted`], or asks it first and
+//! answers what is right; there it is a constant `false`, and nothing is left of either. With the feature
+//! `drill` it is true for the one bug that the runner made active.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +14,11 @@ use crate::object::{
 };
 
 use super::apply::LEVELS;
-use super::decide::Wanted;
+use super::decide::{Wanted, name};
 use super::job::Job;
 use super::listing::Listing;
 use super::machine::{Amend, LookFor};
-use super::objects::{Object, name};
+use super::objects::Object;
 use super::options::Target;
 use super::report::{Class, Decision};
 
