@@ -362,11 +362,8 @@ impl Tally {
         }
         for report in &outcome.reports {
             *self.statuses.entry(report.exit_status()).or_default() += 1;
-            for object in &report.objects {
-                *self
-                    .decisions
-                    .entry(object.decision.name().into())
-                    .or_default() += 1;
+            for (decision, count) in &report.counts {
+                *self.decisions.entry((*decision).into()).or_default() += count;
             }
         }
     }

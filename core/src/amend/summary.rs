@@ -1,6 +1,7 @@
 //! The report at the end.
 
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 
 use crate::object::{Key, Operation};
 
@@ -21,8 +22,11 @@ pub(super) fn report(amend: &Amend, state: State, refusal: Option<String>) -> Re
             .collect()
     };
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for object in &objects {
-        *counts.entry(object.decision.name()).or_default() += 1;
+    // Neighbours share their fate as a rule.
+    for alike in
+        objects.chunk_by(|one, next| discriminant(&one.decision) == discriminant(&next.decision))
+    {
+        *counts.entry(alike[0].decision.name()).or_default() += alike.len() as u64;
     }
     let mut requests = amend.courier.sent.clone();
     if !amend.options.apply && state != State::Refused {
