@@ -107,7 +107,7 @@ fn a_copy_whose_answer_was_lost_is_known_again() {
                 return None;
             }
             bucket(table, request).expect("the copy is made");
-            unclear(Cause::Timeout)
+            Some(unclear(Cause::Timeout))
         });
         let copies = played.requests.iter().filter(|request| request.is_write());
         assert_eq!(copies.count(), 1);
@@ -125,7 +125,7 @@ fn other_bytes_in_place_of_the_lost_answers_copy_stay_current() {
         }
         // As long as what was written: only reading both tells them apart.
         table.put("fs/9/16/a", "WHAT WAS WRITTEN");
-        unclear(Cause::Timeout)
+        Some(unclear(Cause::Timeout))
     });
     assert_eq!(
         table.current("fs/9/16/a").expect("theirs"),

@@ -62,13 +62,14 @@ pub(super) fn is_to_write(decision: &Decision) -> bool {
 }
 
 impl Run<'_> {
-    /// Whether the right bytes stood there already when they were published: put there in this very run. A
+    /// Whether the right bytes stood there already when they were published: put there in this very run, for what
+    /// stood there before it is A7's matter. A
     /// removal that lands when its sender has given it up, and copied, only takes a marker from below the copy.
     fn is_repeated(&self, write: &Write) -> bool {
         let expected = self.atlas.objects.get(&write.key);
         matches!(write.kind, WriteKind::Copied | WriteKind::Put)
             && write.right_before
-            && expected.is_some_and(|expected| !expected.must.is_free())
+            && expected.is_some_and(|expected| expected.must == Must::Recover)
             && !self.touched.contains(&write.key)
     }
 
