@@ -35,7 +35,9 @@ fn again(run: &Run<'_>, violations: &mut Vec<Violation>) {
         return;
     }
     for write in run.writes.iter().filter(|write| write.over_a_machines) {
-        if run.is_to_stay(&write.key) || run.is_repeated(write) {
+        // Where two machines write at once, the one that wrote first may have had no business there either.
+        let stood_there = run.is_to_stay(&write.key) && !run.shared.contains(&write.key);
+        if stood_there || run.is_repeated(write) {
             let sentence = format!(
                 "an amend had put it there, and it was written to again ({:?})",
                 write.kind
