@@ -17,3 +17,4 @@ pub mod drill;
 pub mod fuse;
 pub mod machine;
 pub mod object;
+pub mod voron;
