@@ -18,3 +18,4 @@ pub mod fuse;
 pub mod machine;
 pub mod object;
 pub mod salvage;
+pub mod voron;

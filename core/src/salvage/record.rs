@@ -41,12 +41,10 @@ pub enum Image {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
-    /// A true checksum covers all of them, or a second check does.
+    /// The checksum that covers them is true.
     Whole,
     /// Likewise, after one bit was flipped back.
     Repaired,
-    /// A true checksum covers all but at most the last 64 bytes of an overflow value.
-    Unhashed,
     /// The checksum is false beyond repair, and yet they decode.
     Suspect,
 }
@@ -68,6 +66,9 @@ pub struct Record {
     pub image: Image,
     /// How far it can be trusted.
     pub trust: Trust,
+    /// Some of its bytes, at most the last 64 of an overflow value, are covered by no checksum, and by no
+    /// second check.
+    pub unhashed: bool,
     /// Of a tombstone: what was deleted.
     pub deletes: Option<(Kind, Box<[u8]>)>,
 }

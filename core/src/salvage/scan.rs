@@ -10,6 +10,7 @@
 //! tasks. Each step reads only what the steps before it left unexplained, so that a page is read a constant
 //! number of times whatever it says.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::voron::dictionary::Dictionary;
@@ -36,7 +37,8 @@ pub(super) struct Scan {
     files: Vec<File>,
     /// Of every file, journals and headers too.
     pub(super) ledgers: Vec<Ledger>,
-    pages: Vec<Placed>,
+    /// By file and place.
+    pages: BTreeMap<(FileId, u64), Placed>,
     pub(super) chunks: Vec<Chunk>,
     pub(super) dictionaries: Vec<Dictionary>,
     /// Runs whose end has not been seen.
@@ -54,7 +56,7 @@ impl Scan {
             ledgers: lengths.clone().map(Ledger::new).collect(),
             assembling_left: lengths.sum::<u64>().saturating_mul(ASSEMBLED_TIMES_MAX),
             files,
-            pages: Vec::new(),
+            pages: BTreeMap::new(),
             chunks: Vec::new(),
             dictionaries: Vec::new(),
             pending: Vec::new(),
@@ -193,7 +195,8 @@ impl Scan {
         }
         self.dictionaries.sort_by_key(|dictionary| dictionary.id);
         self.dictionaries.dedup();
-        PageMap::new(std::mem::take(&mut self.pages))
+        let pages = std::mem::take(&mut self.pages);
+        PageMap::new(pages.into_values().collect())
     }
 
     fn place(&mut self, file: FileId, head: Head, apart: Vec<Range<u64>>, fix: Option<u64>) {
@@ -210,7 +213,7 @@ impl Scan {
         for range in placed.ranges() {
             self.mark(file, range, what);
         }
-        self.pages.push(placed);
+        self.pages.insert((file, placed.head.offset), placed);
     }
 
     fn ledger(&self, file: FileId) -> &Ledger {
@@ -236,9 +239,10 @@ impl Scan {
 
     /// Where pages begin around an offset, modulo a page: as the nearest whole page before it, or behind it.
     fn grid(&self, file: FileId, offset: u64) -> u64 {
-        let pages = self.pages.iter().filter(|placed| placed.file == file);
-        let near = pages.min_by_key(|placed| placed.head.offset.abs_diff(offset));
-        near.map_or(0, |placed| placed.head.offset % PAGE)
+        let before = self.pages.range((file, 0)..(file, offset)).next_back();
+        let near = before.or_else(|| self.pages.range((file, offset)..).next());
+        let near = near.filter(|((owner, _), _)| *owner == file);
+        near.map_or(0, |((_, offset), _)| offset % PAGE)
     }
 
     /// Where the next whole page begins.
