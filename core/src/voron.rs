@@ -14,6 +14,10 @@
 //! Deliberately not here: where pages lie, what is scanned when, and what is done with what was found.
 
 pub mod checksum;
+pub mod encryption;
+pub mod headers;
+pub mod journal;
+mod number;
 pub mod page;
 pub mod repair;
 pub mod run;
