@@ -24,7 +24,7 @@ use super::witness::{Leaf, Testimony, Witnesses};
 
 /// What became of each record that was given, in the same order, and what is not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Classified {
+pub(super) struct Classified {
     /// None for a duplicate.
     pub classes: Vec<Option<Class>>,
     /// What leaves name, and nobody found.
@@ -33,7 +33,7 @@ pub struct Classified {
 
 /// A record that a leaf names at a place that is not whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Lost {
+pub(super) struct Lost {
     /// Its table.
     pub kind: Kind,
     /// Its primary key, if a key leaf names it.
@@ -48,7 +48,7 @@ pub struct Lost {
 
 /// Decides. `is_whole` tells of a storage id whether the page there, or the run, is whole: where it is, and
 /// no entry was found, the leaf that names it is of yesterday.
-pub fn classify(
+pub(super) fn classify(
     records: &[Record],
     leaves: Vec<Leaf>,
     is_whole: &dyn Fn(u64) -> bool,
@@ -108,14 +108,24 @@ fn verdict(
 fn groups(records: &[Record]) -> BTreeMap<(Kind, &[u8]), Vec<usize>> {
     let mut groups: BTreeMap<(Kind, &[u8]), Vec<usize>> = BTreeMap::new();
     for (nth, record) in records.iter().enumerate() {
-        groups.entry((record.kind, &record.key)).or_default().push(nth);
+        groups
+            .entry((record.kind, &record.key))
+            .or_default()
+            .push(nth);
     }
     for group in groups.values_mut() {
         group.sort_by_key(|nth| {
             let record = &records[*nth];
             let is_suspect = record.trust == Trust::Suspect;
             let newest_first = std::cmp::Reverse(record.etag);
-            (newest_first, is_suspect, record.image, record.trust, record.storage, *nth)
+            (
+                newest_first,
+                is_suspect,
+                record.image,
+                record.trust,
+                record.storage,
+                *nth,
+            )
         });
         group.dedup_by(|later, earlier| records[*later].etag == records[*earlier].etag);
     }
@@ -125,7 +135,9 @@ fn groups(records: &[Record]) -> BTreeMap<(Kind, &[u8]), Vec<usize>> {
 /// The etag of the newest tombstone of each key.
 fn tombs(records: &[Record]) -> BTreeMap<(Kind, &[u8]), u64> {
     let mut tombs = BTreeMap::new();
-    let trusted = records.iter().filter(|record| record.trust != Trust::Suspect);
+    let trusted = records
+        .iter()
+        .filter(|record| record.trust != Trust::Suspect);
     for record in trusted {
         if let Some((kind, key)) = &record.deletes {
             let etag: &mut u64 = tombs.entry((*kind, &**key)).or_default();
@@ -148,8 +160,12 @@ impl<'a> Missing<'a> {
         let etags = witnesses.named_etags();
         let etags = etags.filter(|(_, _, storage)| !is_whole(*storage));
         Self {
-            by_key: keys.map(|(kind, key, storage)| ((kind, key), storage)).collect(),
-            by_etag: etags.map(|(kind, etag, storage)| ((kind, etag), storage)).collect(),
+            by_key: keys
+                .map(|(kind, key, storage)| ((kind, key), storage))
+                .collect(),
+            by_etag: etags
+                .map(|(kind, etag, storage)| ((kind, etag), storage))
+                .collect(),
         }
     }
 

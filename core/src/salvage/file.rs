@@ -70,3 +70,9 @@ pub struct Piece {
     /// again page by page, so that one bad sector costs one page.
     pub unreadable: Vec<Range<u64>>,
 }
+
+/// What a task reads with: whoever runs it brings it.
+pub trait Reader {
+    /// Reads a range; what cannot be read is said in the answer.
+    fn read(&mut self, read: &Read) -> Piece;
+}

@@ -88,7 +88,11 @@ impl Ledger {
         {
             self.starts.insert(range.end, behind);
         }
-        let inside: Vec<u64> = self.starts.range(range.clone()).map(|(start, _)| *start).collect();
+        let inside: Vec<u64> = self
+            .starts
+            .range(range.clone())
+            .map(|(start, _)| *start)
+            .collect();
         for start in inside {
             self.starts.remove(&start);
         }
@@ -103,11 +107,16 @@ impl Ledger {
     /// What the byte at an offset is; none behind the end.
     pub fn at(&self, offset: u64) -> Option<Use> {
         let start = self.starts.range(..=offset).next_back();
-        start.filter(|_| offset < self.length).map(|(_, what)| *what)
+        start
+            .filter(|_| offset < self.length)
+            .map(|(_, what)| *what)
     }
 
     fn before(&self, offset: u64) -> Option<Use> {
-        self.starts.range(..offset).next_back().map(|(_, what)| *what)
+        self.starts
+            .range(..offset)
+            .next_back()
+            .map(|(_, what)| *what)
     }
 
     /// All ranges, ascending; two that touch differ.
@@ -122,7 +131,9 @@ impl Ledger {
         let starts = self.starts.range(first..);
         let ends = self.starts.range(first..).skip(1).map(|(start, _)| *start);
         let ends = ends.chain([self.length]);
-        starts.zip(ends).map(|((start, what), end)| (*start..end, *what))
+        starts
+            .zip(ends)
+            .map(|((start, what), end)| (*start..end, *what))
     }
 
     /// Bytes of each use. They add up to the file's length.

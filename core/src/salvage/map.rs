@@ -56,7 +56,13 @@ impl PageMap {
             let is_astray = heaviest.get(&placed.file) != Some(&weight);
             let lightest_last = std::cmp::Reverse(weight);
             let place = (placed.head.number, placed.head.offset);
-            (is_astray, placed.file, lightest_last, placed.fix.is_some(), place)
+            (
+                is_astray,
+                placed.file,
+                lightest_last,
+                placed.fix.is_some(),
+                place,
+            )
         });
         let mut map = Self::default();
         for placed in pages {
@@ -97,7 +103,9 @@ impl PageMap {
         for placed in self.iter().filter(|placed| placed.file == file) {
             *votes.entry(placed.origin()).or_default() += 1;
         }
-        let heaviest = votes.into_iter().max_by_key(|(origin, votes)| (*votes, -origin));
+        let heaviest = votes
+            .into_iter()
+            .max_by_key(|(origin, votes)| (*votes, -origin));
         heaviest.map(|(origin, _)| origin)
     }
 }
@@ -119,6 +127,8 @@ impl Placed {
     /// Where page 0 would lie, in bytes from the file's start, if the file were whole around this page.
     fn origin(&self) -> i64 {
         let number = self.head.number.wrapping_mul(PAGE);
-        i64::try_from(self.head.offset).unwrap_or(i64::MAX).wrapping_sub_unsigned(number)
+        i64::try_from(self.head.offset)
+            .unwrap_or(i64::MAX)
+            .wrapping_sub_unsigned(number)
     }
 }

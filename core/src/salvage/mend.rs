@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::voron::page::{Header, Kind, PAGE_BYTES, Verdict, verdict};
 use crate::voron::repair::{Repair, repair};
 
-use super::file::{FileId, Piece, Read};
+use super::file::{FileId, Piece, Read, Reader};
 use super::survey::{Chunk, Head, PAGE, use_of};
 
 /// A run whose bytes are put together.
@@ -36,22 +36,10 @@ pub struct Assembled {
 }
 
 impl Assembly {
-    pub(super) fn reads(&self) -> Vec<Read> {
-        let ranges = self.ranges.iter().cloned();
-        let file = self.file;
-        ranges.map(|range| Read { file, range }).collect()
-    }
-
-    pub(super) fn examine(&self, pieces: &[Piece]) -> Option<Assembled> {
-        if pieces.iter().any(|piece| !piece.unreadable.is_empty()) {
-            return None;
-        }
+    pub(super) fn run(&self, reader: &mut dyn Reader) -> Option<Assembled> {
+        let bytes = read_all(self.file, &self.ranges, reader)?;
         let offset = self.ranges.first()?.start;
-        let bytes = match pieces {
-            [only] => &only.bytes,
-            several => &several.iter().flat_map(|piece| &piece.bytes).copied().collect::<Vec<u8>>(),
-        };
-        match verdict(bytes) {
+        match verdict(&bytes) {
             Verdict::Whole { header, pages } => Some(Assembled {
                 head: head(&header, pages, offset),
                 chunk: chunk(&header),
@@ -95,7 +83,9 @@ impl Mending {
         while at + PAGE <= piece.bytes.len() as u64 {
             let here = usize::try_from(at).expect("it is an index of a buffer");
             let refused = piece.unreadable.iter();
-            let is_refused = refused.clone().any(|range| range.start < at + PAGE && at < range.end);
+            let is_refused = refused
+                .clone()
+                .any(|range| range.start < at + PAGE && at < range.end);
             let rest = &piece.bytes[here..];
             let is_zero = rest[..PAGE_BYTES].iter().all(|byte| *byte == 0);
             at += match is_refused || is_zero {
@@ -129,9 +119,32 @@ impl Mending {
     }
 }
 
+/// The bytes of several ranges, one behind the other; none where the device refused any of them.
+pub(super) fn read_all(
+    file: FileId,
+    ranges: &[Range<u64>],
+    reader: &mut dyn Reader,
+) -> Option<Vec<u8>> {
+    let mut all = Vec::new();
+    for range in ranges {
+        let range = range.clone();
+        let piece = reader.read(&Read { file, range });
+        if !piece.unreadable.is_empty() {
+            return None;
+        }
+        match all.is_empty() {
+            true => all = piece.bytes,
+            false => all.extend_from_slice(&piece.bytes),
+        }
+    }
+    Some(all)
+}
+
 /// Flips one bit, counted from the first byte's lowest.
 pub(super) fn flip(bytes: &mut [u8], bit: u64) {
-    let byte = usize::try_from(bit / 8).ok().and_then(|at| bytes.get_mut(at));
+    let byte = usize::try_from(bit / 8)
+        .ok()
+        .and_then(|at| bytes.get_mut(at));
     if let Some(byte) = byte {
         *byte ^= 1 << (bit % 8);
     }

@@ -39,6 +39,7 @@ pub(super) struct Scan {
     pub(super) ledgers: Vec<Ledger>,
     /// By file and place.
     pages: BTreeMap<(FileId, u64), Placed>,
+    /// Chunks of streams; of one page the last word counts.
     pub(super) chunks: Vec<Chunk>,
     pub(super) dictionaries: Vec<Dictionary>,
     /// Runs whose end has not been seen.
@@ -139,7 +140,9 @@ impl Scan {
     }
 
     pub(super) fn take_search(&mut self, file: FileId, mut found: Surveyed) {
-        found.heads.retain(|head| self.is_unexplained(file, head.offset));
+        found
+            .heads
+            .retain(|head| self.is_unexplained(file, head.offset));
         self.take_survey(
             file,
             Surveyed {
@@ -199,6 +202,33 @@ impl Scan {
         PageMap::new(pages.into_values().collect())
     }
 
+    /// Says of what nobody explained of a file what it is.
+    pub(super) fn mark_left(&mut self, file: FileId, what: Use) {
+        let ranges = self.ledger(file).ranges();
+        let open = ranges.filter(|(_, what)| *what == Use::Unexplained);
+        let open: Vec<_> = open.map(|(range, _)| range).collect();
+        for range in open {
+            self.mark(file, range, what);
+        }
+    }
+
+    /// Where pages begin that are damaged beyond repair.
+    pub(super) fn damaged_pages(&self) -> Vec<(FileId, u64)> {
+        let files = self.data_files();
+        files
+            .flat_map(|(file, _)| {
+                let ranges = self.ledger(file).ranges();
+                let damaged = ranges.filter(|(_, what)| *what == Use::Damaged);
+                damaged.flat_map(move |(range, _)| {
+                    let pages = range.clone().step_by(PAGE as usize);
+                    pages
+                        .filter(move |at| at + PAGE <= range.end)
+                        .map(move |at| (file, at))
+                })
+            })
+            .collect()
+    }
+
     fn place(&mut self, file: FileId, head: Head, apart: Vec<Range<u64>>, fix: Option<u64>) {
         let what = match fix {
             Some(_) => Use::Repaired,
@@ -250,7 +280,9 @@ impl Scan {
         let ledger = self.ledger(file);
         let ranges = ledger.ranges_from(offset);
         let mut known = ranges.filter(|(_, what)| !matches!(what, Use::Unexplained | Use::Zero));
-        known.next().map_or(ledger.length(), |(range, _)| range.start)
+        known
+            .next()
+            .map_or(ledger.length(), |(range, _)| range.start)
     }
 }
 

@@ -130,7 +130,9 @@ impl Survey {
                 Verdict::Whole { header, pages } => walk.take(&header, pages),
                 Verdict::Zero => walk.pass(PAGE, |found| &mut found.zeros),
                 Verdict::Longer { needs_bytes, .. } => walk.wait_for(needs_bytes),
-                Verdict::Broken { .. } | Verdict::Short => walk.pass(PAGE, |found| &mut found.unexplained),
+                Verdict::Broken { .. } | Verdict::Short => {
+                    walk.pass(PAGE, |found| &mut found.unexplained)
+                }
             }
         }
         walk.found
@@ -148,13 +150,20 @@ impl Search {
         // On a grid that showed itself, a page may be missing and the next one is there again.
         let mut on_grid = false;
         while let Some(rest) = walk.rest() {
-            let seen = if may_begin(rest) { Some(verdict(rest)) } else { None };
+            let seen = if may_begin(rest) {
+                Some(verdict(rest))
+            } else {
+                None
+            };
             match seen {
                 Some(Verdict::Whole { header, pages }) if header.number < NUMBER_MAX => {
                     walk.take(&header, pages);
                     on_grid = true;
                 }
-                Some(Verdict::Longer { header, needs_bytes }) if on_grid && header.number < NUMBER_MAX => {
+                Some(Verdict::Longer {
+                    header,
+                    needs_bytes,
+                }) if on_grid && header.number < NUMBER_MAX => {
                     walk.wait_for(needs_bytes);
                 }
                 _ => {
@@ -214,7 +223,9 @@ impl<'a> Walk<'a> {
     fn is_unreadable(&self) -> bool {
         let page = self.at..self.at + PAGE;
         let refused = self.piece.unreadable.iter();
-        refused.clone().any(|range| range.start < page.end && page.start < range.end)
+        refused
+            .clone()
+            .any(|range| range.start < page.end && page.start < range.end)
     }
 
     fn pass(&mut self, bytes: u64, list: fn(&mut Surveyed) -> &mut Vec<Range<u64>>) {
@@ -233,11 +244,17 @@ impl<'a> Walk<'a> {
         if let Kind::TreeLeaf { .. } | Kind::TreeOverflow { .. } = header.kind {
             let (from, long) = (self.at as usize, (pages * PAGE) as usize);
             let end = (from + long).min(self.piece.bytes.len());
-            self.found.dictionaries.extend(carve(&self.piece.bytes[from..end]));
+            self.found
+                .dictionaries
+                .extend(carve(&self.piece.bytes[from..end]));
         }
         if let Kind::Stream { first, next, .. } = header.kind {
             let number = header.number;
-            self.found.chunks.push(Chunk { number, first, next });
+            self.found.chunks.push(Chunk {
+                number,
+                first,
+                next,
+            });
         }
         self.found.heads.push(Head {
             offset,
@@ -251,7 +268,10 @@ impl<'a> Walk<'a> {
     fn wait_for(&mut self, needs_bytes: u64) {
         if needs_bytes <= RUN_BYTES_MAX {
             let offset = self.start + self.at;
-            self.found.pending.push(Pending { offset, needs_bytes });
+            self.found.pending.push(Pending {
+                offset,
+                needs_bytes,
+            });
         }
         self.pass(PAGE, |found| &mut found.unexplained);
     }

@@ -18,10 +18,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::record::{Kind, Record};
 
 /// A whole leaf page that may be of a tree over a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Leaf {
     /// Keys, ascending, each with a storage id.
     Keys(Vec<(Box<[u8]>, u64)>),
@@ -82,7 +84,10 @@ impl Witnesses {
                     let hits: Vec<&Record> = hits.copied().collect();
                     if let Some(kind) = only(hits.iter().map(|record| record.kind)) {
                         let newest = newest(&hits);
-                        by_key.entry(kind).or_default().push(Span { entries, newest });
+                        by_key
+                            .entry(kind)
+                            .or_default()
+                            .push(Span { entries, newest });
                     }
                 }
                 Leaf::Etags(entries) => {
@@ -102,8 +107,12 @@ impl Witnesses {
         let by_key = by_key.into_iter();
         let by_etag = by_etag.into_iter();
         Self {
-            by_key: by_key.map(|(kind, spans)| (kind, Spans::new(spans))).collect(),
-            by_etag: by_etag.map(|(tree, spans)| (tree, Spans::new(spans))).collect(),
+            by_key: by_key
+                .map(|(kind, spans)| (kind, Spans::new(spans)))
+                .collect(),
+            by_etag: by_etag
+                .map(|(tree, spans)| (tree, Spans::new(spans)))
+                .collect(),
         }
     }
 
@@ -156,7 +165,11 @@ impl Heard {
         for span in spans.covering(key) {
             let place = span.entries.binary_search_by(|(own, _)| own.cmp(key));
             let named = place.is_ok_and(|place| span.entries[place].1 == storage);
-            let heard = if named { &mut self.named } else { &mut self.left_out };
+            let heard = if named {
+                &mut self.named
+            } else {
+                &mut self.left_out
+            };
             *heard = (*heard).max(Some(span.newest));
         }
     }

@@ -12,6 +12,7 @@
 //!
 //! Invariant: a value takes no more memory than the caller allows, whatever its header says.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -31,7 +32,7 @@ const OVERFLOW_OF_TREE: u8 = 6;
 const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 
 /// A dictionary as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dictionary {
     /// The id inside it, which frames name.
     pub id: u32,
