@@ -15,5 +15,8 @@
 
 pub mod checksum;
 pub mod page;
+pub mod raw;
 pub mod repair;
 pub mod run;
+pub mod stream;
+pub mod tree;
