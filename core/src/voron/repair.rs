@@ -472,3 +472,159 @@ impl Found {
         self.join(Self { hits: 1, bit });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLENTY: u64 = u64::MAX;
+
+    /// A single page (flags 33) or a run of this size (34), with a true checksum, and bytes behind a run.
+    fn page(number: u64, size: Option<u32>) -> Vec<u8> {
+        let length = size.map_or(8192, |size| (size as usize + 64).next_multiple_of(8192));
+        let mut page: Vec<u8> = (0..length).map(|at| (at * at / 7) as u8).collect();
+        page[..8].copy_from_slice(&number.to_le_bytes());
+        page[12] = if size.is_some() { 34 } else { 33 };
+        page[13] = 2;
+        let end = match size {
+            Some(size) => {
+                page[8..12].copy_from_slice(&size.to_le_bytes());
+                size as usize
+            }
+            None => 8192,
+        };
+        let checksum = if end < 40 {
+            crate::voron::checksum::page_checksum(number, &page, end).unwrap()
+        } else {
+            let mut hashed = page[..32].to_vec();
+            hashed.extend_from_slice(&page[40..end]);
+            xxhash_rust::xxh64::xxh64(&hashed, number)
+        };
+        page[32..40].copy_from_slice(&checksum.to_le_bytes());
+        page
+    }
+
+    #[test]
+    fn every_kind_of_bit_of_a_page_comes_back() {
+        let whole = page(1234, None);
+        assert_eq!(repair(&whole, PLENTY), Repair::None);
+        let head = (0..64).step_by(7).chain(64..104).chain(104..512);
+        let body = [512, 513, 8192 * 4 + 3, 8192 * 8 - 1, 8192 * 8 - 24 * 8];
+        for bit in head.step_by(9).chain(body) {
+            let mut bytes = whole.clone();
+            flip(&mut bytes, bit);
+            assert_eq!(repair(&bytes, PLENTY), Repair::One { bit }, "{bit}");
+        }
+    }
+
+    #[test]
+    fn a_run_comes_back_but_for_its_last_64_bytes() {
+        for size in [20, 36, 40, 60, 100, 5000, 9000] {
+            let whole = page(77, Some(size));
+            let hashed = if size < 40 { 32 } else { u64::from(size) };
+            for byte in (0..hashed).filter(|byte| *byte < 70 || byte % 397 == 0) {
+                let bit = byte * 8 + byte % 8;
+                let mut bytes = whole.clone();
+                flip(&mut bytes, bit);
+                // A size below 40 takes no part in the hash but for the length, and the length only once more.
+                assert_eq!(repair(&bytes, PLENTY), Repair::One { bit }, "{size} {bit}");
+            }
+            let mut bytes = whole.clone();
+            flip(&mut bytes, (u64::from(size) + 63) * 8);
+            assert_eq!(repair(&bytes, PLENTY), Repair::None);
+        }
+    }
+
+    #[test]
+    fn a_run_whose_size_lost_a_bit_needs_the_bytes_behind_it() {
+        let whole = page(77, Some(9000));
+        let bit = 8 * 8 + 13; // 9000 - 8192 bytes
+        let mut bytes = whole;
+        flip(&mut bytes, bit);
+        assert_eq!(repair(&bytes[..8192], PLENTY), Repair::None);
+        assert_eq!(repair(&bytes, PLENTY), Repair::One { bit });
+    }
+
+    #[test]
+    fn two_flipped_bits_are_not_taken_back() {
+        let mut bytes = page(1, None);
+        flip(&mut bytes, 5000);
+        flip(&mut bytes, 15_001);
+        assert_eq!(repair(&bytes, PLENTY), Repair::None);
+    }
+
+    #[test]
+    fn the_budget_is_asked_before() {
+        let mut bytes = page(5, Some(20_000));
+        flip(&mut bytes, 40_000);
+        let Repair::OverBudget { cost } = repair(&bytes, 1_000_000) else {
+            panic!("{:?}", repair(&bytes, 1_000_000));
+        };
+        assert_eq!(repair(&bytes, cost - 1), Repair::OverBudget { cost });
+        assert_eq!(repair(&bytes, cost), Repair::One { bit: 40_000 });
+        flip(&mut bytes, 40_000);
+        // What is cheap to find is found all the same.
+        flip(&mut bytes, 33 * 8);
+        assert_eq!(repair(&bytes, 1_000_000), Repair::One { bit: 33 * 8 });
+    }
+
+    #[test]
+    fn portions_find_what_the_whole_finds() {
+        let mut bytes = page(5, None);
+        flip(&mut bytes, 30_001);
+        let search = Search::of_run(&bytes).unwrap();
+        let mut found = search.tail();
+        let mut cost = 0;
+        for start in (0..300).step_by(50) {
+            found.join(search.stripes(start..start + 50));
+            cost += search.cost(start..start + 50);
+        }
+        assert_eq!(found.repair(), Repair::One { bit: 30_001 });
+        assert_eq!(cost, search.cost(0..search.stripe_count()));
+        assert_eq!(search.stripe_count(), 255);
+    }
+
+    #[test]
+    fn a_payload_its_hash_and_its_seed_come_back() {
+        for length in [0_u32, 7, 31, 32, 33, 100, 1000] {
+            let payload: Vec<u8> = (0..length).map(|at| (at * at) as u8).collect();
+            let stored = xxhash_rust::xxh64::xxh64(&payload, 99);
+            let repair =
+                |seed, stored, payload: &[u8]| repair_payload(seed, stored, payload, PLENTY);
+            assert_eq!(repair(99, stored, &payload), PayloadRepair::None);
+            let hash = PayloadRepair::Hash { bit: 63 };
+            assert_eq!(repair(99, stored ^ 1 << 63, &payload), hash);
+            let seed = PayloadRepair::Seed { bit: 5 };
+            assert_eq!(repair(99 ^ 32, stored, &payload), seed);
+            for bit in (0..u64::from(length) * 8).step_by(29) {
+                let mut payload = payload.clone();
+                flip(&mut payload, bit);
+                let found = PayloadRepair::Payload { bit };
+                assert_eq!(repair(99, stored, &payload), found, "{length}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_bytes_are_searched_within_the_budget(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..1000),
+            flags in 0_u8..4,
+            size in 0_u32..1200,
+            budget: u64,
+        ) {
+            if bytes.len() > 12 {
+                bytes[8..12].copy_from_slice(&size.to_le_bytes());
+                bytes[12] = flags;
+            }
+            if let Repair::One { bit } = repair(&bytes, budget) {
+                // Only a chance hit, or a size whose hash does not cover what is random here.
+                flip(&mut bytes, bit);
+                prop_assert!(Search::of_run(&bytes).is_some_and(|search| search.is_true()));
+            }
+        }
+    }
+}

@@ -24,13 +24,11 @@
 
 use std::collections::BTreeSet;
 
+use blake2::Blake2b256;
 use blake2::digest::Digest;
-use blake2::digest::consts::U32;
 
 use super::page::{Header, Kind};
 use super::run::Run;
-
-type Blake2b256 = blake2::Blake2b<U32>;
 
 /// Puts the stream together that starts at this page. `lookup` gives the bytes of the run with this page number
 /// from its head on, if there is one that is trusted; `sink` gets the data in order. `pages_max` is how many
