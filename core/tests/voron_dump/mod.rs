@@ -16,7 +16,8 @@ pub struct Item {
 impl Item {
     /// Whether it is an attachment among documents.
     pub fn is_attachment(&self) -> bool {
-        self.text.starts_with("{\"@metadata\":{\"@export-type\":\"Attachment\"}")
+        self.text
+            .starts_with("{\"@metadata\":{\"@export-type\":\"Attachment\"}")
     }
 
     /// The text of a member without its quotes, looked for in the object and in the objects in it.
@@ -131,25 +132,11 @@ pub fn members(text: &str) -> Vec<(String, String)> {
         at += usize::from(bytes[at] == b',');
         let colon = value_end(bytes, at);
         let end = value_end(bytes, colon + 1);
-        members.push((text[at + 1..colon - 1].to_string(), text[colon + 1..end].to_string()));
+        members.push((
+            text[at + 1..colon - 1].to_string(),
+            text[colon + 1..end].to_string(),
+        ));
         at = end;
     }
     members
-}
-
-/// A document's text with the members of `@metadata` in the order of their names.
-pub fn normalised(text: &str) -> String {
-    let mut whole = String::new();
-    for (name, value) in members(text) {
-        let value = if name == "@metadata" {
-            let mut sorted = members(&value);
-            sorted.sort();
-            format!("{sorted:?}")
-        } else {
-            value
-        };
-        whole.push_str(&name);
-        whole.push_str(&value);
-    }
-    whole
 }
