@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 /// The files of one sample.
-pub struct Sample {
+pub(crate) struct Sample {
     /// Path inside of the archive and bytes.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
 impl Sample {
     /// Unpacks the sample of this name; none, with a word on it, where no folder with samples is named.
-    pub fn open(name: &str) -> Option<Self> {
+    pub(crate) fn open(name: &str) -> Option<Self> {
         #[allow(
             clippy::disallowed_methods,
             reason = "a test's entry point names its samples"
@@ -32,7 +32,7 @@ impl Sample {
     }
 
     /// The file whose path ends so.
-    pub fn file(&self, name: &str) -> &[u8] {
+    pub(crate) fn file(&self, name: &str) -> &[u8] {
         let found = self.files.iter().find(|(path, _)| path.ends_with(name));
         &found.expect("the sample has that file").1
     }
