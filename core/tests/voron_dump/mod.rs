@@ -4,24 +4,24 @@ use std::io::Read;
 use std::path::PathBuf;
 
 /// One object of a dump, with the raw bytes behind it.
-pub struct Item {
+pub(crate) struct Item {
     /// `Docs`, `RevisionDocuments`, …
-    pub section: String,
+    pub(crate) section: String,
     /// The object's own text.
-    pub text: String,
+    pub(crate) text: String,
     /// What follows an attachment or a segment.
-    pub blob: Vec<u8>,
+    pub(crate) blob: Vec<u8>,
 }
 
 impl Item {
     /// Whether it is an attachment among documents.
-    pub fn is_attachment(&self) -> bool {
+    pub(crate) fn is_attachment(&self) -> bool {
         self.text
             .starts_with("{\"@metadata\":{\"@export-type\":\"Attachment\"}")
     }
 
     /// The text of a member without its quotes, looked for in the object and in the objects in it.
-    pub fn text_of(&self, path: &[&str]) -> Option<String> {
+    pub(crate) fn text_of(&self, path: &[&str]) -> Option<String> {
         let mut text = self.text.clone();
         for name in path {
             text = member(&text, name)?;
@@ -31,13 +31,13 @@ impl Item {
 }
 
 /// The text of one member of an object.
-pub fn member(text: &str, name: &str) -> Option<String> {
+pub(crate) fn member(text: &str, name: &str) -> Option<String> {
     let found = members(text).into_iter().find(|(found, _)| found == name);
     found.map(|(_, value)| value)
 }
 
 /// Reads the export that belongs to a sample.
-pub fn read(sample: &str) -> Vec<Item> {
+pub(crate) fn read(sample: &str) -> Vec<Item> {
     #[allow(
         clippy::disallowed_methods,
         reason = "a test's entry point names its samples"
@@ -124,7 +124,7 @@ fn value_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The members of an object, in their order, values as text.
-pub fn members(text: &str) -> Vec<(String, String)> {
+pub(crate) fn members(text: &str) -> Vec<(String, String)> {
     let bytes = text.as_bytes();
     let mut members = Vec::new();
     let mut at = 1;
