@@ -105,10 +105,27 @@ impl<'a> Counters<'a> {
         list.members().map(read).collect()
     }
 
-    /// Appends the group as a dump has it: blobs as flat lists of values and etags.
+    /// Appends the group as a dump has it: blobs as flat lists of values and etags, in the order of names.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         let values_max = self.data.bytes().len();
-        json::write_node(self.data.root(), values_max, json::Raw::Pairs, out)
+        let Some(root) = self.data.object() else {
+            return damaged("a group of counters that is no object", 0);
+        };
+        let mut separator = b'{';
+        for member in root.written_order()? {
+            out.push(separator);
+            separator = b',';
+            let name = member.name()?;
+            json::write_string(name, out);
+            out.push(b':');
+            let order = match name.text {
+                "@vals" => json::Order::Names,
+                _ => json::Order::Written,
+            };
+            json::write_node(member.node, values_max, order, out)?;
+        }
+        out.push(b'}');
+        Ok(())
     }
 }
 

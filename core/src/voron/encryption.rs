@@ -146,3 +146,106 @@ fn open(
         )
         .map_err(|_| NotDecrypted::Code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes 0 to 31, as libsodium's own test vectors have it.
+    fn key() -> MasterKey {
+        MasterKey::new(std::array::from_fn(|at| at as u8))
+    }
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("two digits"))
+            .collect()
+    }
+
+    fn plaintext() -> Vec<u8> {
+        (0..40_u32).map(|at| (at * 7) as u8).collect()
+    }
+
+    /// A page of 40 bytes besides its head. The ciphertext was computed once with another implementation of the
+    /// primitives, itself checked against the published vectors of XChaCha20-Poly1305 and of crypto_kdf.
+    fn page() -> Vec<u8> {
+        let mut page = vec![0; 48];
+        page[..8].copy_from_slice(&4711_u64.to_le_bytes());
+        page[12] = 33;
+        page[24..48].copy_from_slice(&std::array::from_fn::<u8, 24, _>(|at| 100 + at as u8));
+        page.extend(hex(
+            "4b85bbef819b218c8c8b59141f06cca42e674acff21dbdf754325a193bfab7b7bb4ff5caebd852a6e8e790ea70bd0e024f639a0db9b518e4",
+        ));
+        page
+    }
+
+    fn transaction() -> Vec<u8> {
+        let mut bytes = vec![0; 176];
+        bytes[..8].copy_from_slice(&super::super::journal::MARKER.to_le_bytes());
+        bytes[8..16].copy_from_slice(&815_u64.to_le_bytes());
+        bytes[36] = 1;
+        bytes[112..120].copy_from_slice(&(-1_i64).to_le_bytes());
+        bytes[120..128].copy_from_slice(&40_u64.to_le_bytes());
+        bytes[152..176].copy_from_slice(&std::array::from_fn::<u8, 24, _>(|at| 200 + at as u8));
+        bytes.extend(hex("788670fa0bc8d6bff8835a081edc0359"));
+        bytes.extend(hex(
+            "f46643b43227ae15ebdde3cc00ac965d319b21352c24e435cf6e6b44e10faebec48ea35ab92eed08",
+        ));
+        bytes
+    }
+
+    #[test]
+    fn subkeys_are_those_of_libsodium() {
+        let subkey = key().subkey(32, *b"KDF test");
+        let published = "154b291f11196737f8b7f491e4ca11764e0227d34f94295408a869f007aa8618";
+        assert_eq!(subkey.to_vec(), hex(published));
+    }
+
+    #[test]
+    fn a_page_is_decrypted_in_place_and_its_head_stays() {
+        let mut run = page();
+        assert_eq!(key().decrypt_run(&mut run), Ok(()));
+        assert_eq!(run[64..], plaintext());
+        assert_eq!(run[..64], page()[..64]);
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_page_is_refused_and_nothing_is_changed() {
+        for bit in 0..page().len() * 8 {
+            let mut run = page();
+            run[bit / 8] ^= 1 << (bit % 8);
+            let before = run.clone();
+            assert_eq!(key().decrypt_run(&mut run), Err(NotDecrypted::Code));
+            assert_eq!(run, before);
+        }
+        assert_eq!(key().decrypt_run(&mut [0; 63]), Err(NotDecrypted::Short));
+    }
+
+    #[test]
+    fn a_transaction_is_decrypted_and_its_hash_is_no_part_of_it() {
+        let mut bytes = transaction();
+        bytes[40] ^= 1;
+        let header = Transaction::read(&bytes).expect("a header");
+        assert_eq!(key().decrypt_transaction(&header, &bytes), Ok(plaintext()));
+        bytes[39] ^= 1;
+        assert_eq!(
+            key().decrypt_transaction(&header, &bytes),
+            Err(NotDecrypted::Code)
+        );
+        let other = MasterKey::new([7; 32]);
+        assert_eq!(
+            other.decrypt_transaction(&header, &transaction()),
+            Err(NotDecrypted::Code)
+        );
+        assert_eq!(
+            key().decrypt_transaction(&header, &transaction()[..231]),
+            Err(NotDecrypted::Short)
+        );
+    }
+
+    #[test]
+    fn a_key_does_not_show_itself() {
+        assert_eq!(format!("{:?}", key()), "MasterKey");
+    }
+}

@@ -14,7 +14,7 @@
 //! Checked against exports of 4.2.103, 6.2.4, 7.1.5 and 7.2.7. Deliberately not here: the commas between
 //! records and the objects around them.
 
-use super::blittable::{Blittable, Container, Member, Value};
+use super::blittable::{Blittable, Member, Value};
 use super::json;
 use super::rows::{
     AttachmentKey, Conflict, CounterGroup, DeletedRange, Document, Flags, Revision, TimeSeries,
@@ -25,9 +25,9 @@ use super::unreadable::{Unreadable, damaged};
 /// Whose export it is to look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
-    /// 4.2: times without `Z`, the added properties in the order in which they are added.
+    /// 4.2: times without `Z`; metadata in the order in which it was written.
     Release4,
-    /// 6.2 to 7.2: times with `Z`, the added properties in the order of their names.
+    /// 6.2 to 7.2: times with `Z`; stored metadata in the order of names, then what is added likewise.
     Release6,
 }
 
@@ -185,27 +185,21 @@ fn write_with_metadata(
     out.extend_from_slice(b"\"@metadata\":{");
     let start = out.len();
     if let Some(Value::Object(stored)) = metadata.map(|member| member.node.value()).transpose()? {
-        write_stored_metadata(stored, values_max, start, out)?;
+        let members = match added.dialect {
+            Dialect::Release4 => stored.written_order()?,
+            Dialect::Release6 => stored.members().collect::<Result<_, _>>()?,
+        };
+        for member in members {
+            if !ADDED_NAMES.contains(&member.name()?.text) {
+                write_member(member, values_max, start, out)?;
+            }
+        }
     }
     if out.len() > start {
         out.push(b',');
     }
     added.write(out);
     out.extend_from_slice(b"}}");
-    Ok(())
-}
-
-fn write_stored_metadata(
-    stored: Container<'_>,
-    values_max: usize,
-    start: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), Unreadable> {
-    for member in stored.written_order()? {
-        if !ADDED_NAMES.contains(&member.name()?.text) {
-            write_member(member, values_max, start, out)?;
-        }
-    }
     Ok(())
 }
 
@@ -220,7 +214,7 @@ fn write_member(
     }
     json::write_string(member.name()?, out);
     out.push(b':');
-    json::write_node(member.node, values_max, json::Raw::Refused, out)
+    json::write_node(member.node, values_max, json::Order::Written, out)
 }
 
 impl Added<'_> {

@@ -127,3 +127,83 @@ pub fn newer(one: Option<FileHeader>, two: Option<FileHeader>) -> Option<FileHea
         .chain(two)
         .max_by_key(|header| header.revision)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header(bytes: usize, revision: u64) -> Vec<u8> {
+        let mut header = vec![0x55; bytes];
+        for (offset, value) in [
+            (0, 0xB16B_AADC_0DEF_0015),
+            (12, revision),
+            (20, 689),
+            (28, 9037),
+            (98, 10),
+            (106, 9),
+            (114, 640),
+        ] {
+            header[offset..offset + 8].copy_from_slice(&u64::to_le_bytes(value));
+        }
+        header[8..12].copy_from_slice(&[23, 0, 0, 0]);
+        header[150..154].copy_from_slice(&[0, 0x20, 0, 0]);
+        let hash = xxhash_rust::xxh64::xxh64(&header[..bytes - 8], 689);
+        header[bytes - 8..].copy_from_slice(&hash.to_le_bytes());
+        header
+    }
+
+    #[test]
+    fn both_lengths_are_read_and_the_higher_revision_counts() {
+        let short = FileHeader::read(&header(162, 15)).expect("a whole header");
+        assert_eq!(
+            short,
+            FileHeader {
+                version: 23,
+                revision: 15,
+                transaction: 689,
+                last_page: 9037,
+                current_journal: 10,
+                last_synced_journal: 9,
+                last_synced_transaction: 640,
+                page_bytes: 8192,
+            }
+        );
+        let long = FileHeader::read(&header(178, 16)).expect("a whole header");
+        assert_eq!(newer(Some(short), Some(long)), Some(long));
+        assert_eq!(newer(Some(long), Some(short)), Some(long));
+        assert_eq!(newer(None, Some(short)), Some(short));
+        assert_eq!(newer(None, None), None);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_seen_and_what_a_repair_needs_is_told() {
+        let whole = header(162, 15);
+        for bit in 0..162 * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            match FileHeader::read(&flipped) {
+                Err(NotAHeader::Magic) => assert!(bit < 64),
+                Err(NotAHeader::Hash { hashed, stated }) => {
+                    assert!(bit >= 64);
+                    assert_eq!(hashed.range, 0..154);
+                    assert_eq!(hashed.seed, stated.transaction);
+                }
+                other => panic!("bit {bit}: {other:?}"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..200), magic in any::<bool>()) {
+            let mut bytes = bytes;
+            if magic && bytes.len() >= 8 {
+                bytes[..8].copy_from_slice(&MAGIC.to_le_bytes());
+            }
+            let read = FileHeader::read(&bytes);
+            prop_assert!(bytes.len() >= HEADER_BYTES || read == Err(NotAHeader::Short { bytes: bytes.len() }));
+        }
+    }
+}

@@ -15,16 +15,16 @@ use super::unreadable::{Unreadable, damaged};
 
 /// Appends a whole document.
 pub fn write(document: &Blittable<'_>, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-    write_node(document.root(), document.bytes().len(), Raw::Refused, out)
+    write_node(document.root(), document.bytes().len(), Order::Written, out)
 }
 
-/// What becomes of raw bytes, which no JSON has.
+/// In which order members are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw {
-    /// A document cannot hold any.
-    Refused,
-    /// A counter's values: a flat list of the 64-bit integers in them.
-    Pairs,
+pub(super) enum Order {
+    /// As they were written: a document.
+    Written,
+    /// By their names: a counter group's values, whose raw bytes become flat lists of the integers in them.
+    Names,
 }
 
 /// What is left to do.
@@ -38,7 +38,7 @@ enum Work<'a> {
 pub(super) fn write_node(
     node: Node<'_>,
     values_max: usize,
-    raw: Raw,
+    order: Order,
     out: &mut Vec<u8>,
 ) -> Result<(), Unreadable> {
     let mut budget = values_max;
@@ -64,7 +64,10 @@ pub(super) fn write_node(
                 spend(&mut budget, container)?;
                 out.push(b'{');
                 work.push(Work::Close(b'}'));
-                let members = container.written_order()?;
+                let members = match order {
+                    Order::Written => container.written_order()?,
+                    Order::Names => container.members().collect::<Result<_, _>>()?,
+                };
                 let numbered = members.into_iter().enumerate().rev();
                 work.extend(numbered.map(|(index, member)| Work::OpenMember {
                     member,
@@ -91,7 +94,7 @@ pub(super) fn write_node(
                 node: root,
                 comma: false,
             }),
-            Value::Raw(bytes) if raw == Raw::Pairs => write_integers(bytes, out),
+            Value::Raw(bytes) if order == Order::Names => write_integers(bytes, out),
             simple => write_simple(simple, out)?,
         }
     }

@@ -72,10 +72,11 @@ pub enum Standing {
     Base,
     /// It is as the last transaction left it.
     Redone,
-    /// It was redone, but a transaction is missing behind the last one that changed it.
+    /// It was redone, but a transaction is missing behind the last one that changed it. Where its checksum does not hold,
+    /// the data file's page is from behind that gap, and the better one.
     PerhapsStale,
-    /// A change of it could not be proven and was taken back: it is as it was before the gap. Besides what the data file
-    /// has, this is an older image.
+    /// A change of it could not be proven and was taken back: it is as it was before the gap. It stands beside what the
+    /// data file has, and either may be the newer one; where its checksum does not hold, the data file's is.
     TakenBack,
 }
 
