@@ -149,6 +149,7 @@ fn open(
 
 #[cfg(test)]
 mod tests {
+    use super::super::journal::{Found, Limits, MARKER, transaction_at};
     use super::*;
 
     /// Bytes 0 to 31, as libsodium's own test vectors have it.
@@ -182,7 +183,7 @@ mod tests {
 
     fn transaction() -> Vec<u8> {
         let mut bytes = vec![0; 176];
-        bytes[..8].copy_from_slice(&super::super::journal::MARKER.to_le_bytes());
+        bytes[..8].copy_from_slice(&MARKER.to_le_bytes());
         bytes[8..16].copy_from_slice(&815_u64.to_le_bytes());
         bytes[36] = 1;
         bytes[112..120].copy_from_slice(&(-1_i64).to_le_bytes());
@@ -225,8 +226,12 @@ mod tests {
     #[test]
     fn a_transaction_is_decrypted_and_its_hash_is_no_part_of_it() {
         let mut bytes = transaction();
-        bytes[40] ^= 1;
-        let header = Transaction::read(&bytes).expect("a header");
+        let hash = xxhash_rust::xxh64::xxh64(&plaintext(), 815);
+        bytes[40..48].copy_from_slice(&hash.to_le_bytes());
+        let Found::Encrypted(header) = transaction_at(&bytes, 232, Limits::default()) else {
+            panic!("it says that it is encrypted");
+        };
+        assert!(header.proves(&plaintext()));
         assert_eq!(key().decrypt_transaction(&header, &bytes), Ok(plaintext()));
         bytes[39] ^= 1;
         assert_eq!(

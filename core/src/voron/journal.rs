@@ -21,7 +21,7 @@
 //! Journals are reused, so that old transactions follow the live ones, and recycled journals hold nothing else. So
 //! each 4 KB boundary is looked at, whatever lies before it, and a transaction is what its hash proves.
 //!
-//! Checked on journals of 4.2 to 7.2: 2000 transactions, none with a false hash.
+//! Checked on journals of 4.2 to 7.2: 1718 transactions, none with a false hash.
 //!
 //! Deliberately not here: which transactions are redone ([`replay`]), and blocks of more than 2 GB, which
 //! were never seen.
@@ -63,7 +63,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 512 MiB as stored, 1 GiB as decoded. The largest real transaction seen has 8 MB.
+    /// 512 MiB as stored, 1 GiB as decoded. The largest real transaction seen decodes to 1.8 MB.
     fn default() -> Self {
         Self {
             stored_bytes_max: 512 << 20,
@@ -127,7 +127,8 @@ pub enum Found {
     },
     /// A transaction whose hash holds. Its payload lies at [`Transaction::payload_range`].
     Whole(Transaction),
-    /// A transaction that needs the master key before anything can be told.
+    /// A transaction that needs the master key before anything can be told
+    /// ([`crate::voron::encryption::MasterKey::decrypt_transaction`], then [`Transaction::proves`]).
     Encrypted(Transaction),
     /// A transaction, as far as its header goes, but not whole.
     Broken {
@@ -310,7 +311,7 @@ impl Transaction {
     pub fn check(&self, bytes: &[u8]) -> Option<Result<(), Hashed>> {
         let range = self.payload_range()?;
         let payload = bytes.get(range.clone())?;
-        if xxh64(self.id, payload) == self.hash {
+        if self.proves(payload) {
             return Some(Ok(()));
         }
         Some(Err(Hashed {
@@ -318,5 +319,10 @@ impl Transaction {
             stored: self.hash,
             range,
         }))
+    }
+
+    /// Whether the hash holds over this payload, as stored or, of an encrypted one, as decrypted.
+    pub fn proves(&self, payload: &[u8]) -> bool {
+        xxh64(self.id, payload) == self.hash
     }
 }

@@ -1,4 +1,5 @@
 //! Writes journals as `core/FORMATS.md` draws them, for tests, and from the drawing alone.
+#![allow(dead_code, reason = "each test uses what it needs of this")]
 
 /// What a made transaction does to a run.
 #[derive(Debug, Clone)]
