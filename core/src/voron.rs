@@ -13,10 +13,25 @@
 //!
 //! Deliberately not here: where pages lie, what is scanned when, and what is done with what was found.
 
+pub mod blittable;
 pub mod checksum;
+pub mod counters;
+pub mod dictionary;
+pub mod encryption;
+pub mod export;
+pub mod headers;
+pub mod journal;
+pub mod json;
+mod number;
 pub mod page;
 pub mod raw;
 pub mod repair;
+pub mod revision_key;
+pub mod rows;
 pub mod run;
+pub mod segment;
 pub mod stream;
+pub mod table;
+pub mod text;
 pub mod tree;
+pub mod unreadable;
