@@ -19,12 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::voron::journal::index::{Cluster, IndexBuilder};
 use crate::voron::journal::pages::{self, PAGE_BYTES, PageChange};
 use crate::voron::journal::redo::{Outcome, Redo, Standing};
-use crate::voron::journal::repair::{page_count, resized};
-use crate::voron::journal::{
-    Found, Limits, SECTOR_BYTES, Transaction, Why, payload, transaction_at,
-};
+use crate::voron::journal::repair::{page_count, repair};
+use crate::voron::journal::{Found, Limits, SECTOR_BYTES, Transaction, payload, transaction_at};
 use crate::voron::page::{Verdict, verdict};
-use crate::voron::repair::{PayloadRepair, repair_payload};
+use crate::voron::repair::Repair;
 
 use super::extract::{Context, Extracted};
 use super::file::{FileId, Piece, Read, Reader};
@@ -60,13 +58,9 @@ pub struct Whole {
     pub offset: u64,
     /// Header and payload, in bytes.
     pub bytes: u64,
-    /// Its payload as stored, in bytes; the header may state it wrongly.
-    pub stored_bytes: u64,
-    /// Whether the payload is an LZ4 block.
-    pub compressed: bool,
     /// Entries in its page list.
     pub page_count: u32,
-    /// A bit of the payload to flip back.
+    /// A bit to flip back, counted from the header's first byte.
     pub fix: Option<u64>,
 }
 
@@ -144,7 +138,7 @@ impl Carve {
                     SECTOR_BYTES
                 }
                 Found::Whole(transaction) => {
-                    let whole = self.whole(rest, offset, &transaction, None);
+                    let whole = whole(rest, offset, &transaction, None);
                     let bytes = whole.bytes;
                     carved.whole.push(whole);
                     bytes.next_multiple_of(SECTOR_BYTES)
@@ -156,19 +150,17 @@ impl Carve {
                     );
                     SECTOR_BYTES
                 }
-                Found::Broken { transaction, why } => {
-                    match self.mend(rest, offset, &transaction, &why) {
-                        Some(whole) => {
-                            let bytes = whole.bytes;
-                            carved.whole.push(whole);
-                            bytes.next_multiple_of(SECTOR_BYTES)
-                        }
-                        None => {
-                            note(&mut carved.broken, offset..offset + SECTOR_BYTES.min(left));
-                            SECTOR_BYTES
-                        }
+                Found::Broken { .. } => match self.mend(rest, offset) {
+                    Some(whole) => {
+                        let bytes = whole.bytes;
+                        carved.whole.push(whole);
+                        bytes.next_multiple_of(SECTOR_BYTES)
                     }
-                }
+                    None => {
+                        note(&mut carved.broken, offset..offset + SECTOR_BYTES.min(left));
+                        SECTOR_BYTES
+                    }
+                },
             };
         }
         let end = self.from + at;
@@ -176,68 +168,34 @@ impl Carve {
         carved
     }
 
-    fn whole(
-        &self,
-        bytes: &[u8],
-        offset: u64,
-        transaction: &Transaction,
-        fix: Option<u64>,
-    ) -> Whole {
-        let stored = transaction.payload_range().unwrap_or_default();
-        let stored_bytes = transaction.stored_bytes();
-        let mut whole = Whole {
-            id: transaction.id,
-            offset,
-            bytes: transaction.bytes(),
-            stored_bytes,
-            compressed: transaction.compressed_bytes.is_some(),
-            page_count: transaction.page_count,
-            fix,
+    /// Takes one flipped bit back.
+    fn mend(&self, bytes: &[u8], offset: u64) -> Option<Whole> {
+        let Repair::One { bit } = repair(bytes, self.budget) else {
+            return None;
         };
-        let mut copy = bytes.get(..stored.end).unwrap_or_default().to_vec();
-        if let Some(bit) = fix {
-            flip(&mut copy, bit);
+        let mut fixed = bytes.to_vec();
+        flip(&mut fixed, bit);
+        match transaction_at(&fixed, self.length - offset, Limits::default()) {
+            Found::Whole(transaction) => Some(whole(&fixed, offset, &transaction, Some(bit))),
+            _ => None,
         }
-        let payload = copy.get(stored).unwrap_or_default();
-        if let Ok(payload) = payload::decode(transaction, payload, Limits::default())
-            && let Some(count) = page_count(&payload, transaction.page_count)
-        {
-            whole.page_count = count;
-        }
-        whole
     }
+}
 
-    /// Takes one flipped bit back: in what the hash covers, in the hash, in the number, or in the sizes.
-    fn mend(
-        &self,
-        bytes: &[u8],
-        offset: u64,
-        transaction: &Transaction,
-        why: &Why,
-    ) -> Option<Whole> {
-        if let Why::Hash(hashed) = why {
-            let covered = bytes.get(hashed.range.clone())?;
-            match repair_payload(hashed.seed, hashed.stored, covered, self.budget) {
-                PayloadRepair::Payload { bit } => {
-                    let bit = bit + hashed.range.start as u64 * 8;
-                    return Some(self.whole(bytes, offset, transaction, Some(bit)));
-                }
-                PayloadRepair::Hash { .. } => {
-                    return Some(self.whole(bytes, offset, transaction, None));
-                }
-                PayloadRepair::Seed { bit } => {
-                    let id = transaction.id ^ (1 << bit);
-                    let transaction = Transaction {
-                        id,
-                        ..transaction.clone()
-                    };
-                    return Some(self.whole(bytes, offset, &transaction, None));
-                }
-                _ => {}
-            }
-        }
-        let resized = resized(bytes, transaction, WINDOW)?;
-        Some(self.whole(bytes, offset, &resized, None))
+/// What is kept of a transaction whose hash is true.
+fn whole(bytes: &[u8], offset: u64, transaction: &Transaction, fix: Option<u64>) -> Whole {
+    let payload = transaction
+        .payload_range()
+        .and_then(|range| bytes.get(range));
+    let payload =
+        payload.and_then(|stored| payload::decode(transaction, stored, Limits::default()).ok());
+    let count = payload.and_then(|payload| page_count(&payload, transaction.page_count));
+    Whole {
+        id: transaction.id,
+        offset,
+        bytes: transaction.bytes(),
+        page_count: count.unwrap_or(transaction.page_count),
+        fix,
     }
 }
 
@@ -277,12 +235,8 @@ impl Step {
         if let Some(bit) = self.whole.fix {
             flip(&mut bytes, bit);
         }
-        let mut transaction = Transaction::read(&bytes)?;
-        transaction.compressed_bytes = self.whole.compressed.then_some(self.whole.stored_bytes);
-        transaction.page_count = self.whole.page_count;
-        let start = crate::voron::journal::HEADER_BYTES;
-        let stored = bytes.get(start..)?;
-        let stored = stored.get(..usize::try_from(self.whole.stored_bytes).ok()?)?;
+        let transaction = Transaction::read(&bytes)?;
+        let stored = bytes.get(transaction.payload_range()?)?;
         let payload = payload::decode(&transaction, stored, Limits::default()).ok()?;
         Some(payload.into_owned())
     }
