@@ -6,7 +6,7 @@ use firedrill_core::voron::journal::index::IndexBuilder;
 use firedrill_core::voron::journal::pages::{self, Change, NotPages};
 use firedrill_core::voron::journal::redo::Redo;
 use firedrill_core::voron::journal::{
-    Found, Limits, Transaction, Why, payload, repair, transaction_at, transactions,
+    Found, Limits, Transaction, Why, broken, payload, repair, transaction_at, transactions,
 };
 use firedrill_core::voron::page::{Verdict, verdict};
 use proptest::prelude::*;
@@ -261,6 +261,67 @@ fn a_list_that_does_not_fit_is_refused() {
     }
 }
 
+#[test]
+fn a_broken_transaction_still_has_its_other_pages() {
+    let pages: Vec<_> = (0..6_u64).map(|at| (at, page(at, 40 + at as u8))).collect();
+    let made: Vec<_> = pages
+        .iter()
+        .map(|(at, page)| (*at, Made::Full(page.clone())))
+        .collect();
+    for compressed in [false, true] {
+        let bytes = transaction(20, compressed, &made);
+        let range = whole(&bytes).payload_range().expect("it is in memory");
+        let decode = |stored: &[u8]| match compressed {
+            true => broken::decode_broken(stored, 1 << 20),
+            false => stored.to_vec(),
+        };
+        let whole = decode(&bytes[range.clone()]);
+        assert_eq!(whole, voron_made::payload(&made));
+        // A page, the size in an entry of the list, the number in one, a number between the pages.
+        for (at, lost) in [
+            (6 * 26 + 8 + 5000, 1),
+            (2 * 26 + 9, 1),
+            (3 * 26, 1),
+            (6 * 26 + 8200, 1),
+        ] {
+            let mut payload = whole.clone();
+            payload[at] ^= 0x20;
+            let images = broken::images(&payload, 6);
+            let held = images
+                .iter()
+                .filter(|(number, range)| holds(*number, &payload[range.clone()]))
+                .count();
+            assert!(held >= 6 - lost, "{compressed} {at}: {held}");
+        }
+        for cut in [0, 100, 157, 9000, whole.len()] {
+            assert_eq!(
+                broken::images(&whole[..cut], 6).len(),
+                cut.saturating_sub(156) / 8200
+            );
+        }
+    }
+}
+
+#[test]
+fn many_flipped_bits_are_taken_back_page_by_page() {
+    let made: Vec<_> = (0..6_u64)
+        .map(|at| (at, Made::Full(page(at, 40 + at as u8))))
+        .collect();
+    let bytes = transaction(20, false, &made);
+    let mut flipped = bytes.clone();
+    for at in 0..6 {
+        flipped[192 + 6 * 26 + at * 8200 + 8 + 70 * (at + 1)] ^= 1 << at;
+    }
+    assert!(matches!(at(&flipped), Found::Broken { .. }));
+    assert_eq!(broken::mend_pages(&mut flipped, 1 << 30).len(), 6);
+    assert_eq!(flipped, bytes);
+    // A bit between the pages is the transaction's own.
+    flipped[192 + 17] ^= 1;
+    flipped[192 + 6 * 26 + 1000] ^= 1;
+    assert_eq!(broken::mend_pages(&mut flipped, 1 << 30).len(), 1);
+    assert!(matches!(at(&flipped), Found::Broken { .. }));
+}
+
 proptest! {
     /// Whatever the bytes are, there is an answer, and it takes no more memory than the limits allow.
     #[test]
@@ -312,6 +373,8 @@ proptest! {
         }
         let _ = at(&bytes);
         let _ = pages::read(&noise, count);
+        prop_assert!(broken::images(&noise, count).len() <= count as usize);
+        prop_assert!(broken::decode_broken(&noise, 1000).len() <= 1000);
         let decoded = payload::decoded_bytes(&noise);
         prop_assert!(decoded.is_none_or(|bytes| bytes <= 255 * noise.len() as u64));
     }

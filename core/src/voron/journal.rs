@@ -26,6 +26,7 @@
 //! Deliberately not here: which transactions are redone ([`replay`]), and blocks of more than 2 GB, which
 //! were never seen.
 
+pub mod broken;
 pub mod index;
 pub mod pages;
 pub mod payload;

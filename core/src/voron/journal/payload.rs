@@ -76,7 +76,7 @@ pub fn decoded_bytes(block: &[u8]) -> Option<u64> {
     }
 }
 
-fn length(nibble: u8, bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn length(nibble: u8, bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut total = u64::from(nibble);
     if nibble < 15 {
         return Some((total, bytes));

@@ -8,7 +8,7 @@
 //! | uncompressed size | not needed: the LZ4 block says what it decodes to |
 //! | marker | a marker with one flipped bit is accepted where the hash holds |
 //!
-//! Nothing else in the header is needed.
+//! Nothing else in the header is needed. Where several bits flipped, [`super::broken`] takes them back page by page.
 //!
 //! Deliberately not here: encrypted transactions, whose code proves them and shows no single bit.
 
@@ -75,7 +75,7 @@ pub fn transaction_at_repaired(
     }
 }
 
-fn flip(bytes: &mut [u8], bit: u64) {
+pub(super) fn flip(bytes: &mut [u8], bit: u64) {
     let at = usize::try_from(bit / 8).ok();
     if let Some(byte) = at.and_then(|at| bytes.get_mut(at)) {
         *byte ^= 1 << (bit % 8);
