@@ -52,6 +52,8 @@ pub(super) struct Library {
     /// Revision and last synced transaction of the newest whole header.
     header: Option<(u64, u64)>,
     pub(super) whole: Vec<(FileId, Whole)>,
+    /// Pages that transactions beyond repair may hold whole.
+    images: Vec<Read>,
     live: Arc<Vec<RedoStep>>,
     history: Arc<Vec<RedoStep>>,
     touched: Vec<Vec<(u64, u64)>>,
@@ -84,6 +86,7 @@ impl Library {
             files,
             header: None,
             whole: Vec::new(),
+            images: Vec::new(),
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
@@ -226,6 +229,9 @@ impl Library {
         for range in found.broken {
             self.scan.mark(file, range, Use::DamagedTransaction);
         }
+        let images = found.images.into_iter();
+        self.images
+            .extend(images.map(|(_, range)| Read { file, range }));
         for whole in found.whole {
             let end = whole.offset + whole.bytes;
             self.scan.mark(file, whole.offset..end, Use::History);
@@ -321,6 +327,7 @@ impl Library {
                 steps: self.live.clone(),
                 clusters: live,
                 base,
+                images: Vec::new(),
                 context: self.context.clone(),
                 is_current: true,
             }),
@@ -328,6 +335,7 @@ impl Library {
                 steps: self.history.clone(),
                 clusters: history,
                 base: Vec::new(),
+                images: std::mem::take(&mut self.images),
                 context: self.context.clone(),
                 is_current: false,
             }),
