@@ -433,7 +433,7 @@ fn zigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
-/// Whether text is a number as JSON has it, or one of the three that the server takes besides.
+/// Whether text is a number as JSON has it, or one of the three that the server takes besides (7.2).
 fn is_number(literal: &str) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if matches!(literal, "NaN" | "Infinity" | "-Infinity") {

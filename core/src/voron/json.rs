@@ -1,8 +1,10 @@
 //! Writes a blittable as JSON, as the server's export has it.
 //!
-//! Properties in the order in which they were written, no white space, number literals as they are stored,
-//! text in utf-8 with the escapes `\" \\ \b \t \n \f \r`, and `\u00XX` for other control characters, which
-//! are stored in that form.
+//! Properties in the order in which they were written, no white space, number literals as they are stored
+//! (`NaN` and the infinities as text), text in utf-8 with the escapes `\" \\ \b \t \n \f \r`, and `\u00XX` with
+//! capital digits for other control characters.
+//!
+//! Checked against exports of 4.2 to 7.2, byte by byte.
 //!
 //! Invariant: one walk with a stack of its own, so that depth costs memory and never the thread's stack; at
 //! most as many values as the document has bytes.
@@ -114,7 +116,7 @@ fn spend(budget: &mut usize, container: Container<'_>) -> Result<(), Unreadable>
 fn write_simple(value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Unreadable> {
     match value {
         Value::Integer(number) => write_integer(number, out),
-        Value::Number(literal) => out.extend_from_slice(literal.as_bytes()),
+        Value::Number(literal) => write_number(literal, out),
         Value::String(string) => write_string(string, out),
         Value::Compressed(text) => text.with_text(|string| write_string(string, out))?,
         Value::Bool(true) => out.extend_from_slice(b"true"),
@@ -134,6 +136,18 @@ fn write_integers(bytes: &[u8], out: &mut Vec<u8>) {
         write_integer(i64::from_le_bytes(*integer), out);
     }
     out.push(b']');
+}
+
+/// Appends a literal as it is, but for the three that JSON does not have: the server writes them as text.
+fn write_number(literal: &str, out: &mut Vec<u8>) {
+    let is_text = literal.ends_with(['N', 'y']);
+    if is_text {
+        out.push(b'"');
+    }
+    out.extend_from_slice(literal.as_bytes());
+    if is_text {
+        out.push(b'"');
+    }
 }
 
 pub(super) fn write_integer(number: i64, out: &mut Vec<u8>) {
@@ -194,7 +208,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
         0x0c => b'f',
         b'\r' => b'r',
         _ => {
-            write!(out, "\\u{byte:04x}").expect("a vector takes all that is written to it");
+            write!(out, "\\u{byte:04X}").expect("a vector takes all that is written to it");
             return;
         }
     };
