@@ -396,6 +396,11 @@ impl<'a> Container<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// A value that is in no container.
+    pub(super) fn unnamed(node: Node<'a>) -> Self {
+        Self { id: 0, node }
+    }
+
     /// The member's name. An item of an array has none.
     pub fn name(&self) -> Result<LazyString<'a>, Unreadable> {
         self.node.document.name(self.id)
