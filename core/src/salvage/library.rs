@@ -132,6 +132,10 @@ impl Library {
                 let mendings = self.scan.mendings(self.options.repair_budget);
                 mendings.into_iter().map(Task::Mending).collect()
             }
+            Step::Gather => {
+                let gatherings = self.scan.gatherings();
+                gatherings.into_iter().map(Task::Assembly).collect()
+            }
             Step::Carve => {
                 self.map = self.scan.finish();
                 self.carvings()
