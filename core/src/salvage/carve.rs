@@ -24,9 +24,9 @@ use crate::voron::journal::repair::{page_count, transaction_at_repaired};
 use crate::voron::journal::{
     Found, HEADER_BYTES, Limits, SECTOR_BYTES, Transaction, payload, transaction_at,
 };
-use crate::voron::page::{Verdict, verdict};
+use crate::voron::page::{Header, Kind, Verdict, verdict};
 
-use super::extract::{Context, Extracted};
+use super::extract::{Context, Extracted, Seen};
 use super::file::{FileId, Piece, Read, Reader};
 use super::mend::flip;
 
@@ -323,6 +323,8 @@ pub struct Replay {
     pub images: Vec<Read>,
     /// What rows need to be read.
     pub context: Arc<Context>,
+    /// Pages where whole chunks of streams begin: others' earlier states are kept.
+    pub streams: Arc<BTreeSet<u64>>,
     /// Whether the states that the pages end in are current ones.
     pub is_current: bool,
 }
@@ -336,6 +338,8 @@ pub struct Replayed {
     pub broken: Vec<u64>,
     /// Rows of earlier states.
     pub old: Extracted,
+    /// Chunks of streams, as the last state had them that was whole.
+    pub chunks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Replay {
@@ -373,14 +377,15 @@ impl Replay {
                 if let Some(run) = redo.run(applied.page, applied.pages)
                     && holds(applied.page, run)
                 {
-                    self.context.read_old(run, &mut seen, &mut replayed.old);
+                    self.keep(applied.page, run, &mut seen, &mut replayed);
                 }
             }
         }
         for read in &self.images {
             let image = reader.read(read).bytes;
             if matches!(verdict(&image), Verdict::Whole { .. }) {
-                self.context.read_old(&image, &mut seen, &mut replayed.old);
+                let number = Header::read(&image).map_or(0, |header| header.number);
+                self.keep(number, &image, &mut seen, &mut replayed);
             }
         }
         redo.finish(&mut holds);
@@ -394,6 +399,16 @@ impl Replay {
             }
         }
         replayed
+    }
+
+    /// What is worth keeping of a state that may not last.
+    fn keep(&self, page: u64, run: &[u8], seen: &mut Seen, replayed: &mut Replayed) {
+        let is_chunk =
+            Header::read(run).is_some_and(|header| matches!(header.kind, Kind::Stream { .. }));
+        if is_chunk && !self.streams.contains(&page) {
+            replayed.chunks.insert(page, run.to_vec());
+        }
+        self.context.read_old(run, seen, &mut replayed.old);
     }
 
     /// What a run that was touched ended as: a whole run by what its own head says now.

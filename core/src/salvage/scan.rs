@@ -196,7 +196,7 @@ impl Scan {
     pub(super) fn gatherings(&mut self) -> Vec<Assembly> {
         let mut gatherings = Vec::new();
         let mut origins: BTreeMap<FileId, Option<i64>> = BTreeMap::new();
-        for (file, torn) in std::mem::take(&mut self.torn) {
+        for (file, torn) in self.torn.clone() {
             let bytes = torn.pages.saturating_mul(PAGE);
             if !self.is_unexplained(file, torn.offset)
                 || bytes > self.assembling_left.min(RUN_BYTES_MAX)
@@ -266,6 +266,19 @@ impl Scan {
         self.dictionaries.dedup();
         let pages = std::mem::take(&mut self.pages);
         PageMap::new(pages.into_values().collect())
+    }
+
+    /// Chunks of streams whose checksum is false beyond repair: page, whether a stream begins there, and where they
+    /// lie. Only the hash of a whole content can say that they are right all the same.
+    pub(super) fn torn_chunks(&self) -> Vec<(u64, bool, FileId, Range<u64>)> {
+        let torn = self.torn.iter().filter_map(|(file, torn)| {
+            let bytes = torn.pages.saturating_mul(PAGE);
+            let is_left =
+                bytes <= RUN_BYTES_MAX && self.ledger(*file).at(torn.offset) == Some(Use::Damaged);
+            let range = torn.offset..torn.offset.saturating_add(bytes);
+            is_left.then_some((torn.number, torn.chunk?, *file, range))
+        });
+        torn.collect()
     }
 
     /// Says of what nobody explained of a file what it is.

@@ -75,6 +75,8 @@ pub struct Torn {
     pub number: u64,
     /// Pages that its run takes.
     pub pages: u64,
+    /// Whether it is a chunk of a stream, and the first one: a content has a check of its own.
+    pub chunk: Option<bool>,
 }
 
 /// What the bytes of one window are. Each offset is one of the file.
@@ -293,6 +295,10 @@ impl<'a> Walk<'a> {
                 offset: self.start + self.at,
                 number: header.number,
                 pages,
+                chunk: match header.kind {
+                    Kind::Stream { first, .. } => Some(first),
+                    _ => None,
+                },
             });
         }
     }
