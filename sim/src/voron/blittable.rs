@@ -196,8 +196,8 @@ fn farthest(at: usize, places: &[(usize, u8)]) -> usize {
 
 fn width_of(largest: usize) -> usize {
     match largest {
-        ..=0xFF => 1,
-        ..=0xFFFF => 2,
+        0..=0xFF => 1,
+        0x100..=0xFFFF => 2,
         _ => 4,
     }
 }

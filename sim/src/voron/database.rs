@@ -39,6 +39,7 @@ impl Store {
         let Self {
             places,
             streams,
+            files,
             journals,
             file,
             records,
@@ -75,6 +76,7 @@ impl Store {
         let truth = Truth {
             records,
             attachments: streams.finish(&place),
+            files: files.finish(&place),
             dictionaries,
             transactions,
             file_pages: file.uses,

@@ -33,6 +33,8 @@ pub(super) struct Life {
     collections: Vec<String>,
     database_id: String,
     documents: BTreeMap<u16, Document>,
+    /// Hash of each file that is no attachment.
+    files: BTreeMap<u8, String>,
     etag: i64,
     open: bool,
 }
@@ -52,6 +54,7 @@ impl Life {
             collections: collections(&spec.collections),
             database_id: database_id(seed, 0),
             documents: BTreeMap::new(),
+            files: BTreeMap::new(),
             etag: 0,
             open: false,
         }
@@ -78,6 +81,11 @@ impl Life {
                 content,
             } => self.attach(document, name, size, content),
             Operation::Detach { document, name } => self.detach(document, name),
+            Operation::File {
+                name,
+                size,
+                content,
+            } => self.write_file(name, size, content),
             Operation::Count { document, counters } => self.count(document, counters),
             Operation::Append {
                 document,
@@ -204,15 +212,12 @@ impl Life {
             return;
         }
         self.take_attachment(number, name);
-        let size = size.min(bounds::ATTACHMENT_SIZE_MAX) as usize;
-        let source = u64::from(content) << 32 | size as u64;
-        let seed = self.seed.child(CONTENTS, source);
-        let bytes = content::bytes(seed, u64::from(content), size);
+        let bytes = self.content(size, content);
         let attachment = Attachment {
             name: attachment_name(name),
             content_type: CONTENT_TYPES[usize::from(content) % CONTENT_TYPES.len()],
             hash: content_hash(&bytes),
-            size,
+            size: bytes.len(),
             bytes,
             etag: 0,
         };
@@ -220,6 +225,21 @@ impl Life {
         let document = self.documents.get_mut(&number).expect("it is live");
         document.attachments.insert(name, attachment);
         self.rewrite_document(number);
+    }
+
+    fn content(&self, size: u32, content: u16) -> Vec<u8> {
+        let size = size.min(bounds::ATTACHMENT_SIZE_MAX) as usize;
+        let source = u64::from(content) << 32 | size as u64;
+        let seed = self.seed.child(CONTENTS, source);
+        content::bytes(seed, u64::from(content), size)
+    }
+
+    fn write_file(&mut self, name: u8, size: u32, content: u16) {
+        let bytes = self.content(size, content);
+        self.store.put_content(&bytes, b"");
+        if let Some(old) = self.files.insert(name, content_hash(&bytes)) {
+            self.store.drop_file(&old);
+        }
     }
 
     /// Writes an attachment of a document, or of its revision with this key and change vector.

@@ -92,7 +92,7 @@ impl Pages {
     }
 
     /// One page: an empty one, a free one, or a new one.
-    pub(super) fn allocate(&mut self, page_use: PageUse) -> u64 {
+    pub(super) fn allocate(&mut self, page_use: &PageUse) -> u64 {
         if self.empty.is_empty() && self.free.is_empty() && self.prepared_at_once > 0 {
             self.prepare();
         }
@@ -105,14 +105,14 @@ impl Pages {
     }
 
     /// Some pages in a row, which are no run: a section.
-    pub(super) fn allocate_row(&mut self, pages: usize, page_use: PageUse) -> u64 {
+    pub(super) fn allocate_row(&mut self, pages: usize, page_use: &PageUse) -> u64 {
         let page = self.vacant(pages);
         self.take(page, pages, page_use);
         page
     }
 
     /// A run for a value: header and value written, and to be sealed.
-    pub(super) fn allocate_run(&mut self, flags: u8, value: &[u8], page_use: PageUse) -> u64 {
+    pub(super) fn allocate_run(&mut self, flags: u8, value: &[u8], page_use: &PageUse) -> u64 {
         let pages = run_pages(value.len());
         let page = self.vacant(pages);
         self.take(page, pages, page_use);
@@ -158,7 +158,7 @@ impl Pages {
         }
     }
 
-    fn take(&mut self, page: u64, pages: usize, page_use: PageUse) {
+    fn take(&mut self, page: u64, pages: usize, page_use: &PageUse) {
         for number in page..page + pages as u64 {
             self.touch(number, true);
             let index = number as usize;
@@ -226,7 +226,7 @@ impl Pages {
     fn prepare(&mut self) {
         let page = self.extend(self.prepared_at_once);
         for number in page..page + self.prepared_at_once as u64 {
-            self.take(number, 1, PageUse::Empty);
+            self.take(number, 1, &PageUse::Empty);
             self.bytes[number as usize * PAGE_SIZE + 12] = 1;
             self.empty.insert(number);
         }

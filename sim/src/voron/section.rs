@@ -168,7 +168,7 @@ impl Storage {
     fn insert_run(&mut self, pages: &mut Pages, value: &[u8], compressed: bool) -> i64 {
         let table = self.table.clone();
         let flags = if compressed { 2 | 32 | 64 } else { 2 | 32 };
-        let number = pages.allocate_run(flags, value, PageUse::Run { table });
+        let number = pages.allocate_run(flags, value, &PageUse::Run { table });
         let page = pages.page_mut(number);
         put_u64(page, 16, self.owner);
         page[24] = self.table_type;
@@ -219,7 +219,7 @@ impl Storage {
     fn add_section(&mut self, pages: &mut Pages) -> usize {
         let table = || self.table.clone();
         let rows = PageUse::Rows { table: table() };
-        let header = pages.allocate_row(self.section_pages + 1, rows);
+        let header = pages.allocate_row(self.section_pages + 1, &rows);
         pages.reuse(header, PageUse::Section { table: table() });
         let leaf = || Leaf {
             available: PAGE_SIZE - HEADER_SIZE,

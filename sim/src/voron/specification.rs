@@ -138,6 +138,15 @@ pub enum Operation {
         /// Which of its attachments.
         name: u8,
     },
+    /// A file that is no attachment is stored as a stream without a tag, instead of the one of that name.
+    File {
+        /// Which file.
+        name: u8,
+        /// Bytes.
+        size: u32,
+        /// Equal numbers (and sizes) have equal bytes.
+        content: u16,
+    },
     /// A document's counters are changed; the group is rewritten.
     Count {
         /// Which document.

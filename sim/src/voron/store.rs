@@ -8,6 +8,8 @@
 //!             └─ `CompressionDictionaries`
 //! ```
 
+mod trees;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::table_value;
@@ -17,7 +19,7 @@ use super::journal::{Journals, TransactionHead};
 use super::pages::Pages;
 use super::places::Places;
 use super::section::{Storage, is_large, place_of};
-use super::specification::{DatabaseSpec, bounds};
+use super::specification::{DatabaseSpec, Flavour, bounds};
 use super::stream::Streams;
 use super::tree::{Tree, Value, needs_run};
 use super::truth::{Content, Dictionary, Kind, PageUse, Record, State};
@@ -42,6 +44,7 @@ pub(super) struct Store {
     pub(super) pages: Pages,
     pub(super) places: Places,
     pub(super) streams: Streams,
+    pub(super) files: Streams,
     pub(super) journals: Journals,
     pub(super) transaction: u64,
     pub(super) ticks: i64,
@@ -52,6 +55,7 @@ pub(super) struct Store {
     key_trees: BTreeMap<Kind, Tree>,
     etag_trees: BTreeMap<Kind, (Tree, Vec<u8>)>,
     attachments: Tree,
+    file_tree: Tree,
     dictionary_tree: Tree,
     root: Tree,
     compressor: Option<Compressor>,
@@ -102,7 +106,6 @@ struct Row {
 const IN_PLACE: Stream = Stream::new("voron.in-place");
 const NOISE: Stream = Stream::new("voron.noise");
 const ROOT_PAGE_TOUCHED_PERCENT: u64 = 30;
-const EMBEDDED_MAX: usize = 24;
 
 impl Store {
     pub(super) fn new(spec: &DatabaseSpec) -> Self {
@@ -112,6 +115,7 @@ impl Store {
             pages: Pages::new(usize::from(empty_pages)),
             places: Places::default(),
             streams: Streams::new(spec.flavour),
+            files: Streams::new(Flavour::V5),
             journals: Journals::new(spec.journal),
             transaction: 1,
             ticks: super::life::START_TICKS,
@@ -122,6 +126,7 @@ impl Store {
             key_trees: BTreeMap::new(),
             etag_trees: BTreeMap::new(),
             attachments: Tree::new("Attachments"),
+            file_tree: Tree::new("Files"),
             dictionary_tree: Tree::new("CompressionDictionaries"),
             root: Tree::new("Root"),
             compressor: spec.compression.map(Compressor::new),
@@ -265,17 +270,27 @@ impl Store {
         true
     }
 
-    /// One more attachment has this content.
+    /// One more attachment, or one more file without a tag, has this content.
     pub(super) fn put_content(&mut self, content: &[u8], tag: &[u8]) {
         let (pages, places) = (&mut self.pages, &mut self.places);
-        self.streams
-            .put(pages, places, self.transaction, content, tag);
+        let streams = if tag.is_empty() {
+            &mut self.files
+        } else {
+            &mut self.streams
+        };
+        streams.put(pages, places, self.transaction, content, tag);
     }
 
     /// One attachment less has the content of this hash.
     pub(super) fn drop_content(&mut self, hash: &str) {
         let (pages, places) = (&mut self.pages, &mut self.places);
         self.streams.drop_one(pages, places, self.transaction, hash);
+    }
+
+    /// One file less has the content of this hash.
+    pub(super) fn drop_file(&mut self, hash: &str) {
+        let (pages, places) = (&mut self.pages, &mut self.places);
+        self.files.drop_one(pages, places, self.transaction, hash);
     }
 
     /// Whether there is a row.
@@ -385,7 +400,7 @@ impl Store {
         let name = "CompressionDictionaries".to_owned();
         let value = if needs_run(4, value.len()) {
             let page_use = PageUse::TreeValue { name };
-            let page = self.pages.allocate_run(2 | 4, &value, page_use);
+            let page = self.pages.allocate_run(2 | 4, &value, &page_use);
             self.pages.page_mut(page)[13] = 4;
             place = Some(self.places.add(page, 64, value, true, self.transaction));
             Value::Run(page)
@@ -404,116 +419,6 @@ impl Store {
             value,
         });
     }
-
-    fn write_trees(&mut self) {
-        let dirty = std::mem::take(&mut self.dirty);
-        let kinds: BTreeSet<Kind> = dirty.iter().map(|(kind, _)| *kind).collect();
-        for kind in kinds {
-            self.write_kind(kind);
-        }
-        for name in dirty {
-            let table = self.tables.get_mut(&name).expect("it was made dirty");
-            write_table_tree(&mut self.pages, table);
-        }
-        let entries = self.streams.entries();
-        if !(entries.is_empty() && self.attachments_unused()) {
-            let leaves = self.attachments.write(&mut self.pages, &entries);
-            self.streams.laid_out(&leaves);
-        }
-        if !self.dictionaries.is_empty() {
-            let entry = |one: &StoredDictionary| {
-                let key = one.dictionary.number.to_be_bytes().to_vec();
-                (key, one.value.clone())
-            };
-            let entries: Vec<_> = self.dictionaries.iter().map(entry).collect();
-            let leaves = self.dictionary_tree.write(&mut self.pages, &entries);
-            for (one, leaf) in self.dictionaries.iter_mut().zip(leaves) {
-                one.dictionary.leaf = leaf;
-            }
-        }
-        self.write_root();
-    }
-
-    fn attachments_unused(&self) -> bool {
-        !self.attachments.is_written()
-    }
-
-    fn write_kind(&mut self, kind: Kind) {
-        let mut keys = Vec::new();
-        let mut etags = Vec::new();
-        for ((one, _), table) in &self.tables {
-            if *one != kind {
-                continue;
-            }
-            for (key, row) in &table.rows {
-                let id = row.id.to_le_bytes();
-                keys.push((key.clone(), Value::Inline(id.to_vec())));
-                etags.push((row.etag, id));
-            }
-        }
-        keys.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        etags.sort_unstable();
-        let (key_name, etag_name) = tree_names(kind);
-        let tree = self
-            .key_trees
-            .entry(kind)
-            .or_insert_with(|| Tree::new(key_name));
-        tree.write(&mut self.pages, &keys);
-        if let Some(name) = etag_name {
-            let (tree, named) = self
-                .etag_trees
-                .entry(kind)
-                .or_insert_with(|| (Tree::new(name), Vec::new()));
-            *named = tree.write_numbers(&mut self.pages, &etags, EMBEDDED_MAX);
-        }
-    }
-
-    fn write_root(&mut self) {
-        let mut entries: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        for (kind, tree) in &self.key_trees {
-            entries.insert(tree_names(*kind).0.into(), tree.header(1, 0).to_vec());
-        }
-        for (kind, (_, named)) in &self.etag_trees {
-            let name = tree_names(*kind).1.unwrap_or_default();
-            entries.insert(name.into(), named.clone());
-        }
-        for ((_, name), table) in &self.tables {
-            let header = table.tree.header(5, 2);
-            entries.insert(name.clone().into_bytes(), header.to_vec());
-        }
-        if self.attachments.is_written() {
-            let header = self.attachments.header(1, 0x10);
-            entries.insert(b"Attachments".to_vec(), header.to_vec());
-        }
-        if self.dictionary_tree.is_written() {
-            let header = self.dictionary_tree.header(1, 0);
-            entries.insert(b"CompressionDictionaries".to_vec(), header.to_vec());
-        }
-        let entries: Vec<_> = entries
-            .into_iter()
-            .map(|(key, value)| (key, Value::Inline(value)))
-            .collect();
-        self.root.write(&mut self.pages, &entries);
-    }
-}
-
-fn write_table_tree(pages: &mut Pages, table: &mut Table) {
-    let mut etags: Vec<(i64, [u8; 8])> = table
-        .rows
-        .values()
-        .map(|row| (row.etag, row.id.to_le_bytes()))
-        .collect();
-    etags.sort_unstable();
-    let named = table.etags.write_numbers(pages, &etags, EMBEDDED_MAX);
-    let mut statistics = (table.rows.len() as i64).to_le_bytes().to_vec();
-    statistics.extend_from_slice(&[0; 8]);
-    let active = table.storage.active_section().to_le_bytes().to_vec();
-    let entries = [
-        (b"Active-Section".to_vec(), Value::Inline(active)),
-        (b"CollectionEtags".to_vec(), Value::Inline(named)),
-        (b"Stats".to_vec(), Value::Inline(statistics)),
-    ];
-    table.tree.write(pages, &entries);
 }
 
 fn table_type(kind: Kind) -> u8 {
@@ -524,21 +429,5 @@ fn table_type(kind: Kind) -> u8 {
         Kind::CounterGroup => 5,
         Kind::TimeSeries => 6,
         _ => 0,
-    }
-}
-
-/// Names of the trees that hold all rows of a kind by key and by etag.
-fn tree_names(kind: Kind) -> (&'static str, Option<&'static str>) {
-    match kind {
-        Kind::Document => ("Docs", Some("AllDocsEtags")),
-        Kind::Revision => ("RevisionsChangeVector", Some("AllRevisionsEtags")),
-        Kind::Conflict => ("ConflictsChangeVector", Some("AllConflictedDocsEtags")),
-        Kind::CounterGroup => ("CounterGroupKeys", Some("AllCounterGroupsEtags")),
-        Kind::TimeSeries => ("TimeSeriesKeys", Some("AllTimeSeriesEtag")),
-        Kind::TimeSeriesStatistics => ("TimeSeriesStatsKey", None),
-        Kind::DeletedRange => ("DeletedRangesKey", Some("AllDeletedRangesEtag")),
-        Kind::Tombstone => ("Tombstones", Some("AllTombstonesEtags")),
-        Kind::Attachment => ("AttachmentsMetadataKeys", Some("AttachmentsEtag")),
-        Kind::Collection => ("CollectionNames", None),
     }
 }

@@ -208,7 +208,7 @@ fn write_runs(
             stored.extend_from_slice(info);
         }
         let hash = hash.to_owned();
-        let page = pages.allocate_run(2 | 16, &stored, PageUse::Stream { hash });
+        let page = pages.allocate_run(2 | 16, &stored, &PageUse::Stream { hash });
         let header = pages.page_mut(page);
         header[13] = u8::from(runs.is_empty());
         put_i64(header, 22, data.len() as i64);

@@ -224,7 +224,7 @@ impl Supply {
 
     fn fresh(&self, pages: &mut Pages) -> u64 {
         let name = self.name.clone();
-        pages.allocate(PageUse::Tree { name })
+        pages.allocate(&PageUse::Tree { name })
     }
 
     fn finish(self, tree: &mut Tree, pages: &mut Pages) {

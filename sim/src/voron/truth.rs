@@ -13,6 +13,8 @@ pub struct Truth {
     pub records: Vec<Record>,
     /// Contents of attachments, in the order in which they were written.
     pub attachments: Vec<AttachmentContent>,
+    /// Contents of streams that are no attachments: they have no tag.
+    pub files: Vec<AttachmentContent>,
     /// Dictionaries.
     pub dictionaries: Vec<Dictionary>,
     /// Transactions, in order.

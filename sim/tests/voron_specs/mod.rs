@@ -60,6 +60,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             |(document, series, entries, values)| Operation::Append { document, series, entries, values }),
         1 => (document, 0..2u8).prop_map(
             |(document, series)| Operation::DeleteRange { document, series }),
+        1 => (0..3u8, prop_oneof![0..40u32, 8000..8200u32, 0..30_000u32], 0..6u16).prop_map(
+            |(name, size, content)| Operation::File { name, size, content }),
         1 => Just(Operation::CleanTombstones),
         5 => Just(Operation::Commit),
         2 => any::<bool>().prop_map(|sync| Operation::Checkpoint { sync }),

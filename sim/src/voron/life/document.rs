@@ -317,7 +317,14 @@ impl Document {
         while self.counters.len() < wanted {
             let nth = self.counters.len();
             self.counters.push(Counter {
-                name: format!("{}{nth}", if nth % 2 == 0 { "Likes" } else { "größe" }),
+                name: format!(
+                    "{}{nth}",
+                    if nth.is_multiple_of(2) {
+                        "Likes"
+                    } else {
+                        "größe"
+                    }
+                ),
                 pairs: Vec::new(),
                 live: false,
             });
