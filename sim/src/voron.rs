@@ -29,6 +29,7 @@ mod life;
 
 mod store;
 
+mod encryption;
 mod pages;
 mod places;
 

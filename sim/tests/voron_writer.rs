@@ -12,7 +12,7 @@ use firedrill_sim::voron::{
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use voron_check::check;
-use voron_reader::{PAGE, i32_at};
+use voron_reader::{PAGE, decrypted, i32_at, pages};
 use voron_specs::specs;
 
 proptest! {
@@ -22,6 +22,33 @@ proptest! {
     fn everything_verifies_and_lies_where_the_truth_says(spec in specs()) {
         let database = Database::write(&spec);
         check(&spec, &database);
+    }
+
+    #[test]
+    fn an_encrypted_database_is_the_same_under_its_key(spec in specs(), master: [u8; 32]) {
+        let mut plain = spec;
+        plain.operations.push(Operation::Checkpoint { sync: true });
+        let encrypted = DatabaseSpec { master_key: Some(master), ..plain.clone() };
+        let (plain, encrypted) = (Database::write(&plain), Database::write(&encrypted));
+        prop_assert!(encrypted.journals.is_empty());
+        prop_assert_eq!(plain.data.len(), encrypted.data.len());
+        let mut number = 0;
+        while number < plain.truth.file_pages.len() {
+            let bytes = &plain.data[number * PAGE..];
+            let page_use = &plain.truth.file_pages[number];
+            let skip = matches!(page_use, PageUse::Free { .. } | PageUse::Unwritten);
+            let pages = if skip { 1 } else { pages(bytes) };
+            let range = number * PAGE..(number + pages) * PAGE;
+            if !skip {
+                let run = decrypted(&encrypted.data[range.clone()], &master);
+                prop_assert_eq!(&run[..32], &plain.data[range.clone()][..32]);
+                prop_assert_eq!(&run[64..], &plain.data[range][64..]);
+            }
+            number += pages;
+        }
+        for record in &encrypted.truth.records {
+            prop_assert!(record.places.iter().all(|place| place.unhashed.is_empty()));
+        }
     }
 
     #[test]

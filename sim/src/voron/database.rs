@@ -36,6 +36,10 @@ impl Store {
     /// What is left when the process is killed.
     pub(super) fn finish(mut self) -> Database {
         let states = self.states();
+        let encrypted = self.spec.master_key.is_some();
+        if encrypted {
+            self.checkpoint(true);
+        }
         let Self {
             places,
             streams,
@@ -47,14 +51,24 @@ impl Store {
             pages,
             ..
         } = self;
-        let (journals, transactions) = journals.finish();
+        let (journals, transactions) = if encrypted {
+            (Vec::new(), Vec::new())
+        } else {
+            journals.finish()
+        };
         let whole: BTreeSet<u64> = transactions
             .iter()
             .filter(|transaction| transaction.file.is_some())
             .map(|transaction| transaction.number)
             .collect();
         let in_journal = |number: u64| whole.contains(&number);
-        let place = |number: usize| places.finish(number, &file.data, &in_journal);
+        let place = |number: usize| {
+            let mut place = places.finish(number, &file.data, &in_journal)?;
+            if encrypted {
+                place.unhashed = 0..0;
+            }
+            Some(place)
+        };
         let records = records
             .into_iter()
             .zip(states)
@@ -85,7 +99,7 @@ impl Store {
             synced: file.synced,
         };
         Database {
-            data: file.data,
+            data: if encrypted { file.encrypted } else { file.data },
             headers: file.headers,
             journals,
             truth,

@@ -41,7 +41,7 @@ pub struct DatabaseSpec {
     /// How transactions are written.
     #[serde(default)]
     pub journal: JournalSpec,
-    /// The key of an encrypted database.
+    /// The key of an encrypted database: one that was stopped cleanly and has no journals left.
     #[serde(default)]
     pub master_key: Option<[u8; 32]>,
     /// Its life. What is left open at the end is committed.

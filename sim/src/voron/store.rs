@@ -12,8 +12,9 @@ mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bytes::table_value;
+use super::bytes::{self, table_value};
 use super::compression::Compressor;
+use super::encryption;
 use super::headers;
 use super::journal::{Journals, TransactionHead};
 use super::pages::Pages;
@@ -71,6 +72,10 @@ pub(super) struct File {
     pub(super) revision: u64,
     pub(super) applied: u64,
     pub(super) synced: u64,
+    /// The data file of an encrypted database.
+    pub(super) encrypted: Vec<u8>,
+    /// What was committed since the last checkpoint; only kept for an encrypted database.
+    unencrypted: Vec<(u64, Vec<u8>)>,
 }
 
 /// A record with the numbers of its places.
@@ -105,6 +110,7 @@ struct Row {
 
 const IN_PLACE: Stream = Stream::new("voron.in-place");
 const NOISE: Stream = Stream::new("voron.noise");
+const NONCE: Stream = Stream::new("voron.nonce");
 const ROOT_PAGE_TOUCHED_PERCENT: u64 = 30;
 
 impl Store {
@@ -353,6 +359,10 @@ impl Store {
         self.places
             .commit(&self.pages, &changed, &last.pages, number);
         self.transaction += 1;
+        if self.spec.master_key.is_some() {
+            let written = changed.into_iter().map(|one| (one.page, one.after));
+            self.file.unencrypted.extend(written);
+        }
     }
 
     /// Writes all that is committed to the data file.
@@ -361,6 +371,7 @@ impl Store {
         self.file.data = self.pages.all().to_vec();
         self.file.uses = self.pages.uses().to_vec();
         self.file.applied = applied;
+        self.encrypt();
         self.streams.checkpoint();
         for one in &mut self.dictionaries {
             one.dictionary.leaf_in_file = Some(one.dictionary.leaf);
@@ -388,6 +399,22 @@ impl Store {
             }
         }
         self.journals.recycle(applied);
+    }
+
+    /// Encrypts what was written since the last checkpoint, in the order in which it was.
+    fn encrypt(&mut self) {
+        let Some(master) = self.spec.master_key else {
+            return;
+        };
+        self.file.encrypted.resize(self.file.data.len(), 0);
+        let written = std::mem::take(&mut self.file.unencrypted);
+        for (nth, (page, mut run)) in (0..).zip(written) {
+            let seed = self.seed().child(NONCE, self.transaction << 32 | nth);
+            let noise = [seed.draw(NONCE, page, 0), seed.draw(NONCE, page, 1)];
+            encryption::encrypt(&mut run, &master, noise);
+            let at = page as usize * bytes::PAGE_SIZE;
+            self.file.encrypted[at..at + run.len()].copy_from_slice(&run);
+        }
     }
 
     fn add_dictionary(&mut self) {

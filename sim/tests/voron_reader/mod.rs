@@ -4,7 +4,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
-pub(crate) use values::{columns, content_hash, decompressed, json, segment};
+pub(crate) use values::{columns, content_hash, decompressed, decrypted, json, segment};
 
 pub(crate) const PAGE: usize = 8192;
 

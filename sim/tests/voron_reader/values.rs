@@ -2,6 +2,8 @@
 
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use firedrill_sim::voron::Entry;
 
 use super::{i32_at, u16_at};
@@ -66,6 +68,31 @@ pub(crate) fn decompressed(stored: &[u8], dictionary: &[u8]) -> (u64, Vec<u8>) {
         .decompress(&stored[..end], 8 << 20)
         .expect("it is whole");
     (number, value)
+}
+
+/// A run under its key: what libsodium's `crypto_kdf` and `crypto_aead_xchacha20poly1305_ietf` say.
+pub(crate) fn decrypted(run: &[u8], master: &[u8; 32]) -> Vec<u8> {
+    let mut salt = run[..8].to_vec();
+    salt.resize(16, 0);
+    let key = blake2::Blake2bMac::<U32>::new_with_salt_and_personal(
+        Some(master),
+        &salt,
+        b"RavenDB!\0\0\0\0\0\0\0\0",
+    )
+    .expect("the lengths are right");
+    let key: [u8; 32] = blake2::digest::FixedOutput::finalize_fixed(key).into();
+    let nonce: [u8; 24] = run[24..48].try_into().expect("24 bytes");
+    let code: [u8; 16] = run[48..64].try_into().expect("16 bytes");
+    let mut out = run.to_vec();
+    XChaCha20Poly1305::new(&key.into())
+        .decrypt_inout_detached(
+            &nonce.into(),
+            &run[..32],
+            (&mut out[64..]).into(),
+            &code.into(),
+        )
+        .expect("the code is right");
+    out
 }
 
 pub(crate) fn content_hash(bytes: &[u8]) -> String {
