@@ -16,15 +16,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::voron::journal::broken::{self, mend_pages};
 use crate::voron::journal::index::{Cluster, IndexBuilder};
 use crate::voron::journal::pages::{self, PAGE_BYTES, PageChange};
 use crate::voron::journal::redo::{Outcome, Redo, Standing};
-use crate::voron::journal::repair::{page_count, repair};
-use crate::voron::journal::{Found, Limits, SECTOR_BYTES, Transaction, payload, transaction_at};
-use crate::voron::page::{Verdict, verdict};
-use crate::voron::repair::Repair;
+use crate::voron::journal::repair::{page_count, transaction_at_repaired};
+use crate::voron::journal::{
+    Found, HEADER_BYTES, Limits, SECTOR_BYTES, Transaction, payload, transaction_at,
+};
+use crate::voron::page::{Header, Kind, Verdict, verdict};
 
-use super::extract::{Context, Extracted};
+use super::extract::{Context, Extracted, Seen};
 use super::file::{FileId, Piece, Read, Reader};
 use super::mend::flip;
 
@@ -60,8 +62,8 @@ pub struct Whole {
     pub bytes: u64,
     /// Entries in its page list.
     pub page_count: u32,
-    /// A bit to flip back, counted from the header's first byte.
-    pub fix: Option<u64>,
+    /// Bits to flip back, counted from the header's first byte.
+    pub fixes: Vec<u64>,
 }
 
 /// What a window of a journal holds.
@@ -71,6 +73,8 @@ pub struct Carved {
     pub whole: Vec<Whole>,
     /// Headers of transactions that are not whole, beyond repair: where, and as many bytes as they state, or 4 KiB.
     pub broken: Vec<Range<u64>>,
+    /// Pages that transactions beyond repair may hold whole: number, and where.
+    pub images: Vec<(u64, Range<u64>)>,
     /// What the device refused.
     pub unreadable: Vec<Range<u64>>,
     /// 4 KiB blocks of zeros.
@@ -138,7 +142,7 @@ impl Carve {
                     SECTOR_BYTES
                 }
                 Found::Whole(transaction) => {
-                    let whole = whole(rest, offset, &transaction, None);
+                    let whole = whole(rest, offset, &transaction, Vec::new());
                     let bytes = whole.bytes;
                     carved.whole.push(whole);
                     bytes.next_multiple_of(SECTOR_BYTES)
@@ -150,13 +154,16 @@ impl Carve {
                     );
                     SECTOR_BYTES
                 }
-                Found::Broken { .. } => match self.mend(rest, offset) {
+                Found::Broken { transaction, .. } => match self.mend(rest, offset, &transaction) {
                     Some(whole) => {
                         let bytes = whole.bytes;
                         carved.whole.push(whole);
                         bytes.next_multiple_of(SECTOR_BYTES)
                     }
                     None => {
+                        carved
+                            .images
+                            .extend(self.images(rest, offset, &transaction));
                         note(&mut carved.broken, offset..offset + SECTOR_BYTES.min(left));
                         SECTOR_BYTES
                     }
@@ -168,22 +175,52 @@ impl Carve {
         carved
     }
 
-    /// Takes one flipped bit back.
-    fn mend(&self, bytes: &[u8], offset: u64) -> Option<Whole> {
-        let Repair::One { bit } = repair(bytes, self.budget) else {
-            return None;
-        };
-        let mut fixed = bytes.to_vec();
-        flip(&mut fixed, bit);
-        match transaction_at(&fixed, self.length - offset, Limits::default()) {
-            Found::Whole(transaction) => Some(whole(&fixed, offset, &transaction, Some(bit))),
+    /// Takes flipped bits back: in its pages, each by the page's own checksum, and one wherever it is.
+    fn mend(&self, bytes: &[u8], offset: u64, transaction: &Transaction) -> Option<Whole> {
+        let stated = usize::try_from(transaction.bytes()).ok()?;
+        let mut fixed = bytes.get(..stated).unwrap_or(bytes).to_vec();
+        let mut bits = mend_pages(&mut fixed, self.budget);
+        let left = self.length - offset;
+        let mut found = transaction_at(&fixed, left, Limits::default());
+        if !matches!(found, Found::Whole(_)) {
+            let (again, bit) =
+                transaction_at_repaired(&mut fixed, left, Limits::default(), self.budget);
+            bits.extend(bit);
+            found = again;
+        }
+        match found {
+            Found::Whole(transaction) => Some(whole(&fixed, offset, &transaction, bits)),
             _ => None,
         }
+    }
+
+    /// Whole pages that a transaction beyond repair holds, as far as it is stored as it is: which they are says
+    /// their own checksum, whoever reads them.
+    fn images(
+        &self,
+        bytes: &[u8],
+        offset: u64,
+        transaction: &Transaction,
+    ) -> Vec<(u64, Range<u64>)> {
+        let stated = usize::try_from(transaction.bytes()).unwrap_or(usize::MAX);
+        let payload = bytes.get(HEADER_BYTES..).unwrap_or_default();
+        let payload = payload
+            .get(..stated.saturating_sub(HEADER_BYTES))
+            .unwrap_or(payload);
+        let start = offset + HEADER_BYTES as u64;
+        let images = match transaction.compressed_bytes {
+            Some(_) => Vec::new(),
+            None => broken::images(payload, transaction.page_count),
+        };
+        let images = images.into_iter();
+        images
+            .map(|(page, range)| (page, start + range.start as u64..start + range.end as u64))
+            .collect()
     }
 }
 
 /// What is kept of a transaction whose hash is true.
-fn whole(bytes: &[u8], offset: u64, transaction: &Transaction, fix: Option<u64>) -> Whole {
+fn whole(bytes: &[u8], offset: u64, transaction: &Transaction, fixes: Vec<u64>) -> Whole {
     let payload = transaction
         .payload_range()
         .and_then(|range| bytes.get(range));
@@ -195,7 +232,7 @@ fn whole(bytes: &[u8], offset: u64, transaction: &Transaction, fix: Option<u64>)
         offset,
         bytes: transaction.bytes(),
         page_count: count.unwrap_or(transaction.page_count),
-        fix,
+        fixes,
     }
 }
 
@@ -232,8 +269,8 @@ impl Step {
                 range: start..start + self.whole.bytes,
             })
             .bytes;
-        if let Some(bit) = self.whole.fix {
-            flip(&mut bytes, bit);
+        for bit in &self.whole.fixes {
+            flip(&mut bytes, *bit);
         }
         let transaction = Transaction::read(&bytes)?;
         let stored = bytes.get(transaction.payload_range()?)?;
@@ -282,8 +319,12 @@ pub struct Replay {
     pub clusters: Vec<(u64, u64)>,
     /// Where the data file has them: first page, where it lies, and a bit to flip back.
     pub base: Vec<(u64, Read, Option<u64>)>,
+    /// Pages that transactions beyond repair may hold whole.
+    pub images: Vec<Read>,
     /// What rows need to be read.
     pub context: Arc<Context>,
+    /// Pages where whole chunks of streams begin: others' earlier states are kept.
+    pub streams: Arc<BTreeSet<u64>>,
     /// Whether the states that the pages end in are current ones.
     pub is_current: bool,
 }
@@ -297,6 +338,8 @@ pub struct Replayed {
     pub broken: Vec<u64>,
     /// Rows of earlier states.
     pub old: Extracted,
+    /// Chunks of streams, as the last state had them that was whole.
+    pub chunks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Replay {
@@ -334,8 +377,15 @@ impl Replay {
                 if let Some(run) = redo.run(applied.page, applied.pages)
                     && holds(applied.page, run)
                 {
-                    self.context.read_old(run, &mut seen, &mut replayed.old);
+                    self.keep(applied.page, run, &mut seen, &mut replayed);
                 }
+            }
+        }
+        for read in &self.images {
+            let image = reader.read(read).bytes;
+            if matches!(verdict(&image), Verdict::Whole { .. }) {
+                let number = Header::read(&image).map_or(0, |header| header.number);
+                self.keep(number, &image, &mut seen, &mut replayed);
             }
         }
         redo.finish(&mut holds);
@@ -349,6 +399,16 @@ impl Replay {
             }
         }
         replayed
+    }
+
+    /// What is worth keeping of a state that may not last.
+    fn keep(&self, page: u64, run: &[u8], seen: &mut Seen, replayed: &mut Replayed) {
+        let is_chunk =
+            Header::read(run).is_some_and(|header| matches!(header.kind, Kind::Stream { .. }));
+        if is_chunk && !self.streams.contains(&page) {
+            replayed.chunks.insert(page, run.to_vec());
+        }
+        self.context.read_old(run, seen, &mut replayed.old);
     }
 
     /// What a run that was touched ended as: a whole run by what its own head says now.

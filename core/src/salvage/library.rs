@@ -52,6 +52,8 @@ pub(super) struct Library {
     /// Revision and last synced transaction of the newest whole header.
     header: Option<(u64, u64)>,
     pub(super) whole: Vec<(FileId, Whole)>,
+    /// Pages that transactions beyond repair may hold whole.
+    images: Vec<Read>,
     live: Arc<Vec<RedoStep>>,
     history: Arc<Vec<RedoStep>>,
     touched: Vec<Vec<(u64, u64)>>,
@@ -69,6 +71,8 @@ pub(super) struct Library {
     pub(super) collections: BTreeSet<String>,
     pub(super) series: BTreeMap<Box<[u8]>, String>,
     pub(super) unread: u64,
+    /// Chunks of streams that only earlier states of the pages have.
+    old_chunks: BTreeMap<u64, Arc<[u8]>>,
     /// Runs of streams.
     pub(super) chunks: Arc<Chunks>,
     pub(super) hashed: Vec<Hashed>,
@@ -84,6 +88,7 @@ impl Library {
             files,
             header: None,
             whole: Vec::new(),
+            images: Vec::new(),
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
@@ -98,6 +103,7 @@ impl Library {
             collections: BTreeSet::new(),
             series: BTreeMap::new(),
             unread: 0,
+            old_chunks: BTreeMap::new(),
             chunks: Arc::default(),
             hashed: Vec::new(),
             classified: Classified::default(),
@@ -128,6 +134,10 @@ impl Library {
             Step::Mend => {
                 let mendings = self.scan.mendings(self.options.repair_budget);
                 mendings.into_iter().map(Task::Mending).collect()
+            }
+            Step::Gather => {
+                let gatherings = self.scan.gatherings();
+                gatherings.into_iter().map(Task::Assembly).collect()
             }
             Step::Carve => {
                 self.map = self.scan.finish();
@@ -226,6 +236,9 @@ impl Library {
         for range in found.broken {
             self.scan.mark(file, range, Use::DamagedTransaction);
         }
+        let images = found.images.into_iter();
+        self.images
+            .extend(images.map(|(_, range)| Read { file, range }));
         for whole in found.whole {
             let end = whole.offset + whole.bytes;
             self.scan.mark(file, whole.offset..end, Use::History);
@@ -316,19 +329,29 @@ impl Library {
         let live = touched.next().unwrap_or_default();
         let history = touched.next().unwrap_or_default();
         let base = self.base_of(&live);
+        let streams = self
+            .map
+            .iter()
+            .filter(|placed| placed.head.what == Use::Stream);
+        let streams: Arc<BTreeSet<u64>> =
+            Arc::new(streams.map(|placed| placed.head.number).collect());
         vec![
             Task::Replay(Replay {
                 steps: self.live.clone(),
                 clusters: live,
                 base,
+                images: Vec::new(),
                 context: self.context.clone(),
+                streams: streams.clone(),
                 is_current: true,
             }),
             Task::Replay(Replay {
                 steps: self.history.clone(),
                 clusters: history,
                 base: Vec::new(),
+                images: std::mem::take(&mut self.images),
                 context: self.context.clone(),
+                streams,
                 is_current: false,
             }),
         ]
@@ -388,6 +411,9 @@ impl Library {
             self.redone.insert(number, (bytes.into(), stale));
         }
         self.broken.extend(found.broken);
+        let chunks = found.chunks.into_iter();
+        self.old_chunks
+            .extend(chunks.map(|(number, bytes)| (number, bytes.into())));
         let run = Run::Redone(Arc::default());
         self.take_extracted(vec![run], found.old);
     }
@@ -495,7 +521,7 @@ impl Library {
 
     /// The streams: each begins with a chunk that says so.
     fn contents(&mut self) -> Vec<Task> {
-        let numbers: BTreeMap<u64, bool> = self
+        let mut numbers: BTreeMap<u64, bool> = self
             .scan
             .chunks
             .iter()
@@ -504,7 +530,25 @@ impl Library {
         let chunks = numbers
             .keys()
             .filter_map(|number| Some((*number, self.run_of(*number)?)));
-        self.chunks = Arc::new(chunks.collect());
+        let mut chunks: Chunks = chunks.collect();
+        // What is not whole may be right all the same, and so may an older image: the content's hash tells.
+        for (number, bytes) in std::mem::take(&mut self.old_chunks) {
+            let first = Header::read(&bytes)
+                .and_then(|header| chunk(&header))
+                .map(|chunk| chunk.first);
+            numbers.entry(number).or_insert(first == Some(true));
+            chunks.entry(number).or_insert(Run::Redone(bytes));
+        }
+        for (number, first, file, range) in self.scan.torn_chunks() {
+            let ranges = vec![range];
+            numbers.entry(number).or_insert(first);
+            chunks.entry(number).or_insert(Run::Filed {
+                file,
+                ranges,
+                fix: None,
+            });
+        }
+        self.chunks = Arc::new(chunks);
         let bytes: u64 = self.files.iter().map(|file| file.length).sum();
         let firsts = numbers.into_iter().filter(|(_, first)| *first);
         firsts
