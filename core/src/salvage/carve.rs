@@ -257,6 +257,8 @@ pub struct Step {
     pub whole: Whole,
     /// Whether its predecessor is missing.
     pub after_gap: bool,
+    /// Whether the data file holds it, as far as its pages are whole.
+    pub is_synced: bool,
 }
 
 impl Step {
@@ -319,6 +321,8 @@ pub struct Replay {
     pub clusters: Vec<(u64, u64)>,
     /// Where the data file has them: first page, where it lies, and a bit to flip back.
     pub base: Vec<(u64, Read, Option<u64>)>,
+    /// Pages that are not whole in the data file: of those, what it held already counts too.
+    pub holes: BTreeSet<u64>,
     /// Pages that transactions beyond repair may hold whole.
     pub images: Vec<Read>,
     /// What rows need to be read.
@@ -373,7 +377,12 @@ impl Replay {
                 if matches!(applied.outcome, Outcome::NoBase | Outcome::Refused) {
                     continue;
                 }
-                touched.insert(applied.page, applied.pages);
+                if !step.is_synced || self.holes.contains(&applied.page) {
+                    touched.insert(applied.page, applied.pages);
+                }
+                if step.is_synced && self.is_current {
+                    continue;
+                }
                 if let Some(run) = redo.run(applied.page, applied.pages)
                     && holds(applied.page, run)
                 {

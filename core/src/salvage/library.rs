@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::voron::dictionary::carve as carve_dictionaries;
-use crate::voron::journal::replay::{Candidate, JournalName, Place, plan};
+use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
 use crate::voron::page::{Header, Kind};
 use crate::voron::rows::Owners;
 
@@ -277,31 +277,33 @@ impl Library {
             .iter()
             .map(|found| ((found.0.0, found.1.offset), found))
             .collect();
-        let step = |place: Place, after_gap: bool| {
+        let step = |place: Place, after_gap: bool, is_synced: bool| {
             let found = by_place.get(&(place.journal, place.offset))?;
             Some(RedoStep {
                 file: found.0,
                 whole: found.1.clone(),
                 after_gap,
+                is_synced,
             })
         };
         let plan = plan(&names, &candidates, self.header.map(|(_, synced)| synced));
-        let live: Vec<RedoStep> = plan
-            .redo
-            .iter()
-            .filter_map(|redo| step(redo.place, redo.after_gap))
-            .collect();
         let mut all = candidates;
         all.sort_by_key(|candidate| (candidate.id, candidate.place));
         all.dedup_by_key(|candidate| candidate.id);
+        let synced = self.header.map(|(_, synced)| synced);
+        let held = row_before(&all, plan.redo.first(), synced);
+        let held = held.iter().filter_map(|held| step(held.place, false, true));
+        let redo = plan.redo.iter();
+        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let live: Vec<RedoStep> = held.chain(redo).collect();
         let mut before = None;
         let mut history = Vec::new();
         for candidate in all {
             let follows = before.is_some_and(|before| candidate.id == before + 1);
-            history.extend(step(candidate.place, !follows));
+            history.extend(step(candidate.place, !follows, false));
             before = Some(candidate.id);
         }
-        for redo in &live {
+        for redo in live.iter().filter(|redo| !redo.is_synced) {
             let end = redo.whole.offset + redo.whole.bytes;
             self.scan
                 .mark(redo.file, redo.whole.offset..end, Use::Redone);
@@ -329,6 +331,9 @@ impl Library {
         let live = touched.next().unwrap_or_default();
         let history = touched.next().unwrap_or_default();
         let base = self.base_of(&live);
+        let numbers = live.iter().flat_map(|(first, pages)| *first..first + pages);
+        let holes = numbers.filter(|number| self.map.holding(*number).is_none());
+        let holes = holes.collect();
         let streams = self
             .map
             .iter()
@@ -340,6 +345,7 @@ impl Library {
                 steps: self.live.clone(),
                 clusters: live,
                 base,
+                holes,
                 images: Vec::new(),
                 context: self.context.clone(),
                 streams: streams.clone(),
@@ -349,6 +355,7 @@ impl Library {
                 steps: self.history.clone(),
                 clusters: history,
                 base: Vec::new(),
+                holes: BTreeSet::new(),
                 images: std::mem::take(&mut self.images),
                 context: self.context.clone(),
                 streams,
@@ -597,4 +604,29 @@ impl Library {
     pub(super) fn report(&self) -> Report {
         Report::of(self)
     }
+}
+
+/// The transactions that the data file holds, as far back as none is missing: what its damaged pages were can be
+/// redone from them, and for its whole pages nothing changes. `all` ascend; each number is there once. Without a
+/// header nobody knows what the data file holds, and the plan has all.
+fn row_before<'a>(
+    all: &'a [Candidate],
+    first: Option<&PlanStep>,
+    synced: Option<u64>,
+) -> &'a [Candidate] {
+    let Some(synced) = synced else {
+        return &[];
+    };
+    if first.is_some_and(|first| first.after_gap) {
+        return &[];
+    }
+    let end = all.partition_point(|candidate| candidate.id <= synced);
+    let (row, _) = all.split_at(end);
+    if row.last().is_none_or(|last| last.id != synced) {
+        return &[];
+    }
+    let ids = row.windows(2).rev();
+    let unbroken = ids.take_while(|pair| pair[0].id + 1 == pair[1].id);
+    let (_, unbroken) = row.split_at(row.len() - 1 - unbroken.count());
+    unbroken
 }
