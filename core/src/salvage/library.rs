@@ -52,8 +52,8 @@ pub(super) struct Library {
     /// Revision and last synced transaction of the newest whole header.
     header: Option<(u64, u64)>,
     pub(super) whole: Vec<(FileId, Whole)>,
-    /// Pages that transactions beyond repair may hold whole.
-    images: Vec<Read>,
+    /// Transactions beyond repair that may hold whole pages.
+    torn: Vec<(FileId, Whole)>,
     live: Arc<Vec<RedoStep>>,
     history: Arc<Vec<RedoStep>>,
     touched: Vec<Vec<(u64, u64)>>,
@@ -88,7 +88,7 @@ impl Library {
             files,
             header: None,
             whole: Vec::new(),
-            images: Vec::new(),
+            torn: Vec::new(),
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
@@ -236,9 +236,8 @@ impl Library {
         for range in found.broken {
             self.scan.mark(file, range, Use::DamagedTransaction);
         }
-        let images = found.images.into_iter();
-        self.images
-            .extend(images.map(|(_, range)| Read { file, range }));
+        self.torn
+            .extend(found.torn.into_iter().map(|torn| (file, torn)));
         for whole in found.whole {
             let end = whole.offset + whole.bytes;
             self.scan.mark(file, whole.offset..end, Use::History);
@@ -295,6 +294,7 @@ impl Library {
         let held = held.iter().filter_map(|held| step(held.place, false, true));
         let redo = plan.redo.iter();
         let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo = self.with_torn(redo.collect());
         let live: Vec<RedoStep> = held.chain(redo).collect();
         let mut before = None;
         let mut history = Vec::new();
@@ -303,7 +303,15 @@ impl Library {
             history.extend(step(candidate.place, !follows, false));
             before = Some(candidate.id);
         }
-        for redo in live.iter().filter(|redo| !redo.is_synced) {
+        history.extend(self.torn.iter().map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        history.sort_by_key(|step| step.whole.id);
+        let redone = live.iter().filter(|redo| !redo.is_synced);
+        for redo in redone.filter(|redo| redo.whole.images.is_none()) {
             let end = redo.whole.offset + redo.whole.bytes;
             self.scan
                 .mark(redo.file, redo.whole.offset..end, Use::Redone);
@@ -316,6 +324,27 @@ impl Library {
         self.history = Arc::new(history);
         let both = [self.live.clone(), self.history.clone()];
         both.map(|steps| Task::Touch(Touch { steps })).into()
+    }
+
+    /// Whole pages of transactions beyond repair stand in for those that are missing among what is redone.
+    fn with_torn(&self, mut live: Vec<RedoStep>) -> Vec<RedoStep> {
+        let known: BTreeSet<u64> = live.iter().map(|step| step.whole.id).collect();
+        let synced = self.header.map(|(_, synced)| synced);
+        let Some(from) = synced.or_else(|| known.first().copied()) else {
+            return live;
+        };
+        let missing = self.torn.iter().filter(|(file, torn)| {
+            let is_live = matches!(self.files[file.0 as usize].role, Role::Journal(_));
+            is_live && torn.id > from && !known.contains(&torn.id)
+        });
+        live.extend(missing.map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        live.sort_by_key(|step| step.whole.id);
+        live
     }
 
     fn replays(&mut self) -> Vec<Task> {
@@ -346,7 +375,6 @@ impl Library {
                 clusters: live,
                 base,
                 holes,
-                images: Vec::new(),
                 context: self.context.clone(),
                 streams: streams.clone(),
                 is_current: true,
@@ -356,7 +384,6 @@ impl Library {
                 clusters: history,
                 base: Vec::new(),
                 holes: BTreeSet::new(),
-                images: std::mem::take(&mut self.images),
                 context: self.context.clone(),
                 streams,
                 is_current: false,
