@@ -265,7 +265,34 @@ fn a_typed_backslash_is_told_from_a_stored_control_character() {
     };
     assert_eq!(text("\u{1}"), "{\"a\":\"\\u0001\"}");
     assert_eq!(text("\\u0001"), "{\"a\":\"\\\\u0001\"}");
+    let mut stored = b"\x06\\u001F\0".to_vec();
+    let mut out = Vec::new();
+    json::write_string(LazyString::whole(&stored).expect("no escapes"), &mut out);
+    stored.splice(7.., [1, 0]);
+    json::write_string(LazyString::whole(&stored).expect("one escape"), &mut out);
+    assert_eq!(
+        out, br#""\u001F""\\u001F""#,
+        "stored as six characters, then typed"
+    );
     assert_eq!(unescaped("a\\u0001\\n\\u00e9"), "a\u{1}\\n\\u00e9");
+}
+
+#[test]
+fn what_json_has_no_number_for_is_text() {
+    let number = |literal: &str| {
+        let value = Json::object(vec![("a".to_string(), Json::Number(literal.into()))]);
+        let bytes = blittable(&value);
+        Blittable::validate(&bytes).is_ok().then(|| text_of(&bytes))
+    };
+    for literal in ["1.50", "-0.0", "1E5", "9.8e-08", "9223372036854775808"] {
+        assert_eq!(number(literal), Some(format!("{{\"a\":{literal}}}")));
+    }
+    for literal in ["NaN", "Infinity", "-Infinity"] {
+        assert_eq!(number(literal), Some(format!("{{\"a\":\"{literal}\"}}")));
+    }
+    for damage in ["", "1.", ".5", "1e", "-", "0x1", "1.5 ", "NaNs"] {
+        assert_eq!(number(damage), None, "{damage}");
+    }
 }
 
 #[test]

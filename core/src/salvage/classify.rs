@@ -8,7 +8,8 @@
 //! | current, named by a leaf, or no leaf covers it | live; the others are older |
 //! | current, and the newest leaf that covers it leaves it out | possibly deleted |
 //! | a leaf names the key at a place that is damaged | older: the last whole copy |
-//! | only in old images | possibly deleted |
+//! | in an old image, and a leaf names that very version at a place that is damaged | live |
+//! | else only in old images | possibly deleted |
 //!
 //! A suspect is told as such whatever its etag says, for the etag may be what is wrong.
 //!
@@ -66,8 +67,10 @@ pub(super) fn classify(
         let newest = whole.first().map(|nth| &records[*nth]);
         let verdict = newest.map(|newest| {
             let tomb = tombs.get(&(kind, key));
-            let newer_is_lost = missing.by_key.get(&(kind, key));
-            verdict(newest, tomb, newer_is_lost.is_some(), &witnesses)
+            let missing_key = missing.by_key.contains_key(&(kind, key));
+            let is_missing = missing.by_etag.contains_key(&(kind, newest.etag))
+                || (missing_key && kind == Kind::Revision);
+            verdict(newest, tomb, is_missing, missing_key, &witnesses)
         });
         for nth in group {
             let is_newest = whole.first() == Some(&nth);
@@ -86,6 +89,7 @@ pub(super) fn classify(
 fn verdict(
     newest: &Record,
     tomb: Option<&u64>,
+    is_missing: bool,
     newer_is_lost: bool,
     witnesses: &Witnesses,
 ) -> Class {
@@ -94,6 +98,8 @@ fn verdict(
     }
     let testimony = match newest.image {
         Image::Current => witnesses.on(newest),
+        // An old image of the very record that a leaf names at a place that is damaged.
+        Image::Old if is_missing => Testimony::Named,
         Image::Old => Testimony::LeftOut,
     };
     match testimony {

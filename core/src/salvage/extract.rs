@@ -40,6 +40,9 @@ pub struct Context {
     pub owners: Owners,
 }
 
+/// Records that were met before, by kind, key and etag.
+pub(super) type Seen = BTreeSet<(Kind, Box<[u8]>, u64)>;
+
 /// A row, and where in its run its bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -164,12 +167,7 @@ impl Context {
     }
 
     /// Reads an image that will not be there later: its rows keep their bytes.
-    pub(super) fn read_old(
-        &self,
-        run: &[u8],
-        seen: &mut BTreeSet<(Kind, Box<[u8]>, u64)>,
-        out: &mut Extracted,
-    ) {
+    pub(super) fn read_old(&self, run: &[u8], seen: &mut Seen, out: &mut Extracted) {
         let mut found = Extracted::default();
         self.read(0, run, Image::Old, Trust::Whole, &mut found);
         for mut row in found.rows {

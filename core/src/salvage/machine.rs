@@ -1,7 +1,7 @@
 //! The salvage machine: which tasks are given out when, and what is made of their findings.
 //!
 //! ```text
-//!  headers ► survey ► assemble ► search ► assemble ► mend ► carve ► touch ► replay ► extract ► hash ► render ► done
+//!  headers ► survey ► assemble ► search ► assemble ► mend ► gather ► carve ► touch ► replay ► extract ► hash ► render ► done
 //!  └────────── data files, page by page ───────────┘ └────── journals ──────┘ └ rows ┘ └ attachments ┘
 //! ```
 //!
@@ -94,6 +94,7 @@ pub enum Step {
     Search,
     AssembleAgain,
     Mend,
+    Gather,
     Carve,
     Touch,
     Replay,
@@ -111,7 +112,8 @@ impl Step {
             Self::Assemble => Self::Search,
             Self::Search => Self::AssembleAgain,
             Self::AssembleAgain => Self::Mend,
-            Self::Mend => Self::Carve,
+            Self::Mend => Self::Gather,
+            Self::Gather => Self::Carve,
             Self::Carve => Self::Touch,
             Self::Touch => Self::Replay,
             Self::Replay => Self::Extract,

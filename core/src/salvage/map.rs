@@ -125,7 +125,7 @@ impl Placed {
     }
 
     /// Where page 0 would lie, in bytes from the file's start, if the file were whole around this page.
-    fn origin(&self) -> i64 {
+    pub(super) fn origin(&self) -> i64 {
         let number = self.head.number.wrapping_mul(PAGE);
         i64::try_from(self.head.offset)
             .unwrap_or(i64::MAX)

@@ -1,7 +1,7 @@
 //! The first half of a salvage: what every byte of the data files is, and which pages count.
 //!
 //! ```text
-//!  survey ──► assemble long runs ──► search what is unexplained ──► assemble ──► mend ──► assemble moved runs
+//!  survey ──► assemble long runs ──► search what is unexplained ──► assemble ──► mend ──► gather moved runs
 //!                                    at every byte offset                        one bit
 //!            ──► page map, ledger
 //! ```
@@ -19,7 +19,7 @@ use super::file::{File, FileId, Role};
 use super::ledger::{Ledger, Use};
 use super::map::{PageMap, Placed};
 use super::mend::{Assembled, Assembly, Mended, Mending};
-use super::survey::{Chunk, Head, PAGE, Pending, RUN_BYTES_MAX, Search, Survey, Surveyed};
+use super::survey::{Chunk, Head, PAGE, Pending, RUN_BYTES_MAX, Search, Survey, Surveyed, Torn};
 
 /// Bytes of a window: large enough to read well, small enough to hold one for each thread.
 const WINDOW: u64 = 4 << 20;
@@ -44,6 +44,8 @@ pub(super) struct Scan {
     pub(super) dictionaries: Vec<Dictionary>,
     /// Runs whose end has not been seen.
     pending: Vec<(FileId, Pending)>,
+    /// Heads of runs that do not hold where they lie.
+    torn: Vec<(FileId, Torn)>,
     /// Bytes that assembling may still read.
     assembling_left: u64,
     /// Heads whose correction would have cost more than the budget.
@@ -61,6 +63,7 @@ impl Scan {
             chunks: Vec::new(),
             dictionaries: Vec::new(),
             pending: Vec::new(),
+            torn: Vec::new(),
             over_budget: Vec::new(),
         }
     }
@@ -94,6 +97,8 @@ impl Scan {
             self.place(file, head, Vec::new(), None);
         }
         let pending = found.pending.into_iter();
+        let torn = found.torn.into_iter();
+        self.torn.extend(torn.map(|torn| (file, torn)));
         self.pending.extend(pending.map(|pending| (file, pending)));
     }
 
@@ -186,6 +191,67 @@ impl Scan {
         self.over_budget.extend(over.map(|offset| (file, offset)));
     }
 
+    /// Runs one of whose pages was moved: where another page lies in the place of one of theirs, theirs may lie in
+    /// the place of that one.
+    pub(super) fn gatherings(&mut self) -> Vec<Assembly> {
+        let mut gatherings = Vec::new();
+        let mut origins: BTreeMap<FileId, Option<i64>> = BTreeMap::new();
+        for (file, torn) in self.torn.clone() {
+            let bytes = torn.pages.saturating_mul(PAGE);
+            if !self.is_unexplained(file, torn.offset)
+                || bytes > self.assembling_left.min(RUN_BYTES_MAX)
+            {
+                continue;
+            }
+            let origin = *origins.entry(file).or_insert_with(|| self.origin(file));
+            let ranges = origin.and_then(|origin| self.gathered(file, &torn, origin));
+            let Some(ranges) = ranges else {
+                continue;
+            };
+            self.assembling_left -= bytes;
+            gatherings.push(Assembly { file, ranges });
+        }
+        gatherings
+    }
+
+    /// The head, and where each of the pages behind it is; none where that is where they were looked for before.
+    fn gathered(&self, file: FileId, torn: &Torn, origin: i64) -> Option<Vec<Range<u64>>> {
+        let mut ranges: Vec<Range<u64>> = vec![torn.offset..torn.offset + PAGE];
+        let behind = torn.number.checked_add(1)?..torn.number.checked_add(torn.pages)?;
+        for number in behind {
+            let home = u64::try_from(origin)
+                .ok()?
+                .checked_add(number.checked_mul(PAGE)?)?;
+            let other = self
+                .pages
+                .get(&(file, home))
+                .map(|placed| placed.head.number);
+            let moved = other.filter(|other| *other != number).and_then(|other| {
+                let place = u64::try_from(origin)
+                    .ok()?
+                    .checked_add(other.checked_mul(PAGE)?)?;
+                self.is_unexplained(file, place).then_some(place)
+            });
+            let start = moved.unwrap_or(home);
+            match ranges.last_mut() {
+                Some(last) if last.end == start => last.end += PAGE,
+                _ => ranges.push(start..start + PAGE),
+            }
+        }
+        (ranges.len() > 1).then_some(ranges)
+    }
+
+    /// Where page 0 would lie by most pages of a file.
+    fn origin(&self, file: FileId) -> Option<i64> {
+        let mut votes: BTreeMap<i64, u64> = BTreeMap::new();
+        let pages = self.pages.range((file, 0)..=(file, u64::MAX));
+        for (_, placed) in pages {
+            *votes.entry(placed.origin()).or_default() += 1;
+        }
+        let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
+        most.map(|(origin, _)| origin)
+    }
+
     /// The end: what is left is damaged, and the map says which pages count.
     pub(super) fn finish(&mut self) -> PageMap {
         let left: Vec<_> = self.unexplained().collect();
@@ -200,6 +266,19 @@ impl Scan {
         self.dictionaries.dedup();
         let pages = std::mem::take(&mut self.pages);
         PageMap::new(pages.into_values().collect())
+    }
+
+    /// Chunks of streams whose checksum is false beyond repair: page, whether a stream begins there, and where they
+    /// lie. Only the hash of a whole content can say that they are right all the same.
+    pub(super) fn torn_chunks(&self) -> Vec<(u64, bool, FileId, Range<u64>)> {
+        let torn = self.torn.iter().filter_map(|(file, torn)| {
+            let bytes = torn.pages.saturating_mul(PAGE);
+            let is_left =
+                bytes <= RUN_BYTES_MAX && self.ledger(*file).at(torn.offset) == Some(Use::Damaged);
+            let range = torn.offset..torn.offset.saturating_add(bytes);
+            is_left.then_some((torn.number, torn.chunk?, *file, range))
+        });
+        torn.collect()
     }
 
     /// Says of what nobody explained of a file what it is.

@@ -66,6 +66,19 @@ pub struct Pending {
     pub needs_bytes: u64,
 }
 
+/// A head of a run that does not hold with what follows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Torn {
+    /// Where it lies in its file, in bytes.
+    pub offset: u64,
+    /// The number that it says.
+    pub number: u64,
+    /// Pages that its run takes.
+    pub pages: u64,
+    /// Whether it is a chunk of a stream, and the first one: a content has a check of its own.
+    pub chunk: Option<bool>,
+}
+
 /// What the bytes of one window are. Each offset is one of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Surveyed {
@@ -79,6 +92,8 @@ pub struct Surveyed {
     pub unexplained: Vec<Range<u64>>,
     /// Heads that may yet be whole; they are among what is unexplained.
     pub pending: Vec<Pending>,
+    /// Heads of runs whose bytes are there and do not hold: perhaps one of their pages was moved.
+    pub torn: Vec<Torn>,
     /// Compression dictionaries of tree pages.
     pub dictionaries: Vec<Dictionary>,
     /// Of the heads that are chunks of streams: what their heads say.
@@ -129,10 +144,18 @@ impl Survey {
             match verdict(rest) {
                 Verdict::Whole { header, pages } => walk.take(&header, pages),
                 Verdict::Zero => walk.pass(PAGE, |found| &mut found.zeros),
-                Verdict::Longer { needs_bytes, .. } => walk.wait_for(needs_bytes),
-                Verdict::Broken { .. } | Verdict::Short => {
-                    walk.pass(PAGE, |found| &mut found.unexplained)
+                Verdict::Longer {
+                    header,
+                    needs_bytes,
+                } => {
+                    walk.note_torn(Some(header));
+                    walk.wait_for(needs_bytes);
                 }
+                Verdict::Broken { header } => {
+                    walk.note_torn(header);
+                    walk.pass(PAGE, |found| &mut found.unexplained);
+                }
+                Verdict::Short => walk.pass(PAGE, |found| &mut found.unexplained),
             }
         }
         walk.found
@@ -263,6 +286,21 @@ impl<'a> Walk<'a> {
             what: use_of(header.kind),
         });
         self.at += pages * PAGE;
+    }
+
+    fn note_torn(&mut self, header: Option<Header>) {
+        let run = header.filter(Header::is_run);
+        if let Some((header, pages)) = run.and_then(|header| Some((header, header.pages()?))) {
+            self.found.torn.push(Torn {
+                offset: self.start + self.at,
+                number: header.number,
+                pages,
+                chunk: match header.kind {
+                    Kind::Stream { first, .. } => Some(first),
+                    _ => None,
+                },
+            });
+        }
     }
 
     fn wait_for(&mut self, needs_bytes: u64) {

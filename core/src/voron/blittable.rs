@@ -396,6 +396,11 @@ impl<'a> Container<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// A value that is in no container.
+    pub(super) fn unnamed(node: Node<'a>) -> Self {
+        Self { id: 0, node }
+    }
+
     /// The member's name. An item of an array has none.
     pub fn name(&self) -> Result<LazyString<'a>, Unreadable> {
         self.node.document.name(self.id)
@@ -433,7 +438,7 @@ fn zigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
-/// Whether text is a number as JSON has it, or one of the three that the server takes besides.
+/// Whether text is a number as JSON has it, or one of the three that the server takes besides (7.2).
 fn is_number(literal: &str) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if matches!(literal, "NaN" | "Infinity" | "-Infinity") {

@@ -158,8 +158,6 @@ struct Added<'a> {
     dialect: Dialect,
 }
 
-const ADDED_NAMES: [&str; 4] = ["@id", "@change-vector", "@last-modified", "@flags"];
-
 fn write_with_metadata(
     document: &Blittable<'_>,
     added: &Added<'_>,
@@ -190,7 +188,7 @@ fn write_with_metadata(
             Dialect::Release6 => stored.members().collect::<Result<_, _>>()?,
         };
         for member in members {
-            if !ADDED_NAMES.contains(&member.name()?.text) {
+            if !added.replaces(member.name()?.text) {
                 write_member(member, values_max, start, out)?;
             }
         }
@@ -218,6 +216,15 @@ fn write_member(
 }
 
 impl Added<'_> {
+    /// Whether what is added takes the place of a member of this name. Without flags, a stored `@flags` stays.
+    fn replaces(&self, name: &str) -> bool {
+        match name {
+            "@id" | "@change-vector" | "@last-modified" => true,
+            "@flags" => self.flags != Flags::default(),
+            _ => false,
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let has_flags = self.flags != Flags::default();
         match self.dialect {

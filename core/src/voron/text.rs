@@ -7,9 +7,10 @@
 //! ticks             i64, units of 100 ns since 0001-01-01T00:00:00 UTC
 //! ```
 //!
-//! An escaped character's distance counts the characters between it and the one before. Control characters
-//! that have no short escape are stored as the six characters `\u00XX`, and that backslash is no escape: it
-//! is missing in the list. Only the list tells it from a backslash that the writer of the document typed.
+//! An escaped character's distance counts the characters between it and the one before. 7.2 stores control
+//! characters raw and lists them. They may also be stored as the six characters `\u00XX` (known of ids, not
+//! seen in the samples); that backslash is no escape and is missing in the list, which tells it from one that
+//! the writer of the document typed.
 //!
 //! Checked on files of 4.2 to 7.2.
 

@@ -79,35 +79,23 @@ pub(crate) fn reversed(value: u64) -> Vec<u8> {
     bytes
 }
 
-/// A lazy string: control characters without a short escape as six characters, which no list names.
+/// A lazy string: everything raw, what JSON escapes listed.
 pub(crate) fn lazy(text: &str) -> Vec<u8> {
-    let (stored, escapes) = stored(text);
-    let mut bytes = varint(stored.len() as u64);
-    bytes.extend(stored);
-    bytes.extend(escapes);
-    bytes
-}
-
-fn stored(text: &str) -> (Vec<u8>, Vec<u8>) {
-    let mut stored = Vec::new();
     let mut distances = Vec::new();
     let mut behind_last = 0;
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' | b'\n' => {
-                distances.push(stored.len() - behind_last);
-                stored.push(byte);
-                behind_last = stored.len();
-            }
-            0..0x20 => stored.extend(format!("\\u{byte:04X}").bytes()),
-            _ => stored.push(byte),
+    for (at, byte) in text.bytes().enumerate() {
+        if matches!(byte, 0..0x20 | b'"' | b'\\') {
+            distances.push(at - behind_last);
+            behind_last = at + 1;
         }
     }
-    let mut escapes = varint(distances.len() as u64);
-    distances
-        .iter()
-        .for_each(|distance| escapes.extend(varint(*distance as u64)));
-    (stored, escapes)
+    let mut bytes = varint(text.len() as u64);
+    bytes.extend(text.bytes());
+    bytes.extend(varint(distances.len() as u64));
+    for distance in distances {
+        bytes.extend(varint(distance as u64));
+    }
+    bytes
 }
 
 pub(crate) fn blittable(root: &Json) -> Vec<u8> {

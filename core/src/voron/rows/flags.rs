@@ -4,10 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags(pub u32);
 
-const NAMES: [(u32, &str); 13] = [
+const NAMES: [(u32, &str); 14] = [
     (0x1, "Artificial"),
     (0x2, "HasRevisions"),
     (0x4, "DeleteRevision"),
+    (0x8, "FromOldDocumentRevision"),
     (0x10, "FromIndex"),
     (0x20, "Revision"),
     (0x40, "FromReplication"),
