@@ -135,7 +135,7 @@ fn more(count: usize) -> Markup {
 }
 
 fn missing(report: &Report) -> Markup {
-    let missing = &report.contents.missing;
+    let missing = super::text::missing(report);
     let caption = counted(missing.len() as u64, "attachment", "attachments");
     html! {
         @if !missing.is_empty() {

@@ -14,7 +14,7 @@ use std::fmt::{Result, Write};
 
 use firedrill_core::salvage::Use;
 use firedrill_core::salvage::record::{Class, Kind};
-use firedrill_core::salvage::report::{LostRecord, Report};
+use firedrill_core::salvage::report::{LostRecord, Missing, Report};
 
 use super::words::{USES, counted, of_kind, of_use};
 use super::{Outcome, REPORT};
@@ -89,13 +89,26 @@ pub(super) fn hurt(report: &Report) -> u64 {
     hurt.map(|(_, bytes)| bytes).sum()
 }
 
-/// What is lost of each kind.
+/// What is lost of each kind: first those that a person knows by their ids.
 pub(super) fn lost_by_kind(report: &Report) -> BTreeMap<Kind, Vec<&LostRecord>> {
     let mut lost: BTreeMap<Kind, Vec<&LostRecord>> = BTreeMap::new();
     for record in &report.lost {
         lost.entry(record.kind).or_default().push(record);
     }
+    for records in lost.values_mut() {
+        records.sort_by_key(|record| (record.key.is_none(), &record.key, record.etag));
+    }
     lost
+}
+
+/// Contents that are missing, by who names them, with their hashes.
+pub(super) fn missing(report: &Report) -> Vec<(&str, &Missing)> {
+    let missing = report.contents.missing.iter();
+    let mut missing: Vec<_> = missing
+        .map(|(hash, content)| (hash.as_str(), content))
+        .collect();
+    missing.sort_by_key(|(_, content)| &content.named_by);
+    missing
 }
 
 /// The classes that there are records of.
@@ -128,7 +141,7 @@ fn write_more(out: &mut String, count: usize) -> Result {
 }
 
 fn write_missing(out: &mut String, report: &Report) -> Result {
-    let missing = &report.contents.missing;
+    let missing = missing(report);
     if missing.is_empty() {
         return Ok(());
     }
@@ -137,7 +150,7 @@ fn write_missing(out: &mut String, report: &Report) -> Result {
         "\nAttachments without their content ({}):",
         missing.len()
     )?;
-    for content in missing.values().take(LISTED_MAX) {
+    for (_, content) in missing.iter().take(LISTED_MAX) {
         let names = content.named_by.iter();
         let names: Vec<String> = names
             .take(3)
