@@ -17,3 +17,5 @@ pub mod drill;
 pub mod fuse;
 pub mod machine;
 pub mod object;
+pub mod salvage;
+pub mod voron;

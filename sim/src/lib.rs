@@ -20,6 +20,7 @@ pub mod object_store;
 pub mod queue;
 pub mod telling;
 pub mod trace;
+pub mod voron;
 pub mod world;
 
 pub use firedrill_core as core;

@@ -1,0 +1,218 @@
+//! What each record is worth, and which are lost.
+//!
+//! All findings of one key are looked at together, the newest first:
+//!
+//! | the newest finding that is no suspect | class |
+//! |---|---|
+//! | a tombstone has a newer etag | deleted, and so are the older ones |
+//! | current, named by a leaf, or no leaf covers it | live; the others are older |
+//! | current, and the newest leaf that covers it leaves it out | possibly deleted |
+//! | a leaf names the key at a place that is damaged | older: the last whole copy |
+//! | in an old image, and a leaf names that very version at a place that is damaged | live |
+//! | else only in old images | possibly deleted |
+//!
+//! A suspect is told as such whatever its etag says, for the etag may be what is wrong.
+//!
+//! Invariants: a class depends on what was found, never on the order in which it was found; of findings with
+//! one key and one etag the most trusted current one counts, and the others are its duplicates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::record::{Class, Image, Kind, Record, Trust};
+use super::witness::{Leaf, Testimony, Witnesses};
+
+/// What became of each record that was given, in the same order, and what is not among them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Classified {
+    /// None for a duplicate.
+    pub classes: Vec<Option<Class>>,
+    /// What leaves name, and nobody found.
+    pub lost: Vec<Lost>,
+}
+
+/// A record that a leaf names at a place that is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Lost {
+    /// Its table.
+    pub kind: Kind,
+    /// Its primary key, if a key leaf names it.
+    pub key: Option<Box<[u8]>>,
+    /// Its etag, if an etag leaf names it.
+    pub etag: Option<u64>,
+    /// Its storage id.
+    pub storage: u64,
+    /// Whether an older copy of it was found.
+    pub has_older: bool,
+}
+
+/// Decides. `is_whole` tells of a storage id whether the page there, or the run, is whole: where it is, and
+/// no entry was found, the leaf that names it is of yesterday.
+pub(super) fn classify(
+    records: &[Record],
+    leaves: Vec<Leaf>,
+    is_whole: &dyn Fn(u64) -> bool,
+) -> Classified {
+    let witnesses = Witnesses::new(leaves, records);
+    let tombs = tombs(records);
+    let missing = Missing::new(&witnesses, is_whole);
+    let mut classes = vec![None; records.len()];
+    for ((kind, key), group) in groups(records) {
+        let whole: Vec<usize> = group
+            .iter()
+            .copied()
+            .filter(|nth| records[*nth].trust != Trust::Suspect)
+            .collect();
+        let newest = whole.first().map(|nth| &records[*nth]);
+        let verdict = newest.map(|newest| {
+            let tomb = tombs.get(&(kind, key));
+            let missing_key = missing.by_key.contains_key(&(kind, key));
+            let is_missing = missing.by_etag.contains_key(&(kind, newest.etag))
+                || (missing_key && kind == Kind::Revision);
+            verdict(newest, tomb, is_missing, missing_key, &witnesses)
+        });
+        for nth in group {
+            let is_newest = whole.first() == Some(&nth);
+            classes[nth] = Some(match verdict {
+                _ if records[nth].trust == Trust::Suspect => Class::Suspect,
+                Some(Class::Live | Class::Older) if !is_newest => Class::Older,
+                Some(verdict) => verdict,
+                None => Class::Suspect,
+            });
+        }
+    }
+    let lost = missing.lost(records, &classes);
+    Classified { classes, lost }
+}
+
+fn verdict(
+    newest: &Record,
+    tomb: Option<&u64>,
+    is_missing: bool,
+    newer_is_lost: bool,
+    witnesses: &Witnesses,
+) -> Class {
+    if tomb.is_some_and(|tomb| *tomb > newest.etag) {
+        return Class::Deleted;
+    }
+    let testimony = match newest.image {
+        Image::Current => witnesses.on(newest),
+        // An old image of the very record that a leaf names at a place that is damaged.
+        Image::Old if is_missing => Testimony::Named,
+        Image::Old => Testimony::LeftOut,
+    };
+    match testimony {
+        Testimony::Named => Class::Live,
+        _ if newer_is_lost => Class::Older,
+        Testimony::None => Class::Live,
+        Testimony::LeftOut => Class::PossiblyDeleted,
+    }
+}
+
+/// The findings of each key without duplicates, the newest and most trusted first.
+fn groups(records: &[Record]) -> BTreeMap<(Kind, &[u8]), Vec<usize>> {
+    let mut groups: BTreeMap<(Kind, &[u8]), Vec<usize>> = BTreeMap::new();
+    for (nth, record) in records.iter().enumerate() {
+        groups
+            .entry((record.kind, &record.key))
+            .or_default()
+            .push(nth);
+    }
+    for group in groups.values_mut() {
+        group.sort_by_key(|nth| {
+            let record = &records[*nth];
+            let is_suspect = record.trust == Trust::Suspect;
+            let newest_first = std::cmp::Reverse(record.etag);
+            (
+                newest_first,
+                is_suspect,
+                record.image,
+                record.trust,
+                record.storage,
+                *nth,
+            )
+        });
+        group.dedup_by(|later, earlier| records[*later].etag == records[*earlier].etag);
+    }
+    groups
+}
+
+/// The etag of the newest tombstone of each key.
+fn tombs(records: &[Record]) -> BTreeMap<(Kind, &[u8]), u64> {
+    let mut tombs = BTreeMap::new();
+    let trusted = records
+        .iter()
+        .filter(|record| record.trust != Trust::Suspect);
+    for record in trusted {
+        if let Some((kind, key)) = &record.deletes {
+            let etag: &mut u64 = tombs.entry((*kind, &**key)).or_default();
+            *etag = record.etag.max(*etag);
+        }
+    }
+    tombs
+}
+
+/// What is named at places that are not whole.
+struct Missing<'a> {
+    by_key: BTreeMap<(Kind, &'a [u8]), u64>,
+    by_etag: BTreeMap<(Kind, u64), u64>,
+}
+
+impl<'a> Missing<'a> {
+    fn new(witnesses: &'a Witnesses, is_whole: &dyn Fn(u64) -> bool) -> Self {
+        let keys = witnesses.named_keys();
+        let keys = keys.filter(|(_, _, storage)| !is_whole(*storage));
+        let etags = witnesses.named_etags();
+        let etags = etags.filter(|(_, _, storage)| !is_whole(*storage));
+        Self {
+            by_key: keys
+                .map(|(kind, key, storage)| ((kind, key), storage))
+                .collect(),
+            by_etag: etags
+                .map(|(kind, etag, storage)| ((kind, etag), storage))
+                .collect(),
+        }
+    }
+
+    /// Those of which no live record was found, by place: a key leaf and an etag leaf may name the same.
+    fn lost(&self, records: &[Record], classes: &[Option<Class>]) -> Vec<Lost> {
+        let mut live: BTreeSet<(Kind, &[u8])> = BTreeSet::new();
+        let mut found: BTreeSet<(Kind, &[u8])> = BTreeSet::new();
+        let mut etags: BTreeSet<(Kind, u64)> = BTreeSet::new();
+        for (record, class) in records.iter().zip(classes) {
+            let Some(class) = class else { continue };
+            if matches!(class, Class::Live | Class::Deleted) {
+                live.insert((record.kind, &record.key));
+            }
+            if *class != Class::Suspect {
+                found.insert((record.kind, &record.key));
+                etags.insert((record.kind, record.etag));
+            }
+        }
+        let mut lost: BTreeMap<(Kind, u64), Lost> = BTreeMap::new();
+        for ((kind, key), storage) in &self.by_key {
+            if !live.contains(&(*kind, *key)) {
+                let entry = place(&mut lost, *kind, *storage);
+                entry.key = Some((*key).into());
+                entry.has_older = found.contains(&(*kind, *key));
+            }
+        }
+        for ((kind, etag), storage) in &self.by_etag {
+            if !etags.contains(&(*kind, *etag)) {
+                place(&mut lost, *kind, *storage).etag = Some(*etag);
+            }
+        }
+        lost.into_values().collect()
+    }
+}
+
+fn place(lost: &mut BTreeMap<(Kind, u64), Lost>, kind: Kind, storage: u64) -> &mut Lost {
+    lost.entry((kind, storage)).or_insert(Lost {
+        kind,
+        key: None,
+        etag: None,
+        storage,
+        has_older: false,
+    })
+}

@@ -1,0 +1,660 @@
+//! All that a salvage knows: what each step asks for, and what its findings add.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::voron::dictionary::carve as carve_dictionaries;
+use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
+use crate::voron::page::{Header, Kind};
+use crate::voron::rows::Owners;
+
+use super::carve::{Carve, Carved, Replay, Replayed, Step as RedoStep, Touch, Whole};
+use super::classify::{Classified, classify};
+use super::content::{Chunks, Content, Hashed};
+use super::extract::{Context, Extracted, Extraction, Found, Inline, Source};
+use super::file::{File, FileId, Read, Role};
+use super::ledger::Use;
+use super::machine::{Effect, Step};
+use super::map::{PageMap, Placed};
+use super::mend::chunk;
+use super::options::Options;
+use super::record::{Image, Trust};
+use super::render::Output;
+use super::report::Report;
+use super::scan::Scan;
+use super::survey::PAGE;
+use super::task::{Findings, Task};
+use super::witness::Leaf;
+
+/// Bytes of pages that one task reads rows from, about.
+const BATCH: u64 = 4 << 20;
+
+/// Where the bytes of a run are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Run {
+    /// In a file.
+    Filed {
+        file: FileId,
+        ranges: Vec<Range<u64>>,
+        fix: Option<u64>,
+    },
+    /// A journal made it.
+    Redone(Arc<[u8]>),
+}
+
+/// What is known so far.
+#[derive(Debug)]
+pub(super) struct Library {
+    pub(super) options: Options,
+    pub(super) files: Vec<File>,
+    pub(super) scan: Scan,
+    /// Revision and last synced transaction of the newest whole header.
+    header: Option<(u64, u64)>,
+    pub(super) whole: Vec<(FileId, Whole)>,
+    /// Transactions beyond repair that may hold whole pages.
+    torn: Vec<(FileId, Whole)>,
+    live: Arc<Vec<RedoStep>>,
+    history: Arc<Vec<RedoStep>>,
+    touched: Vec<Vec<(u64, u64)>>,
+    pub(super) map: PageMap,
+    context: Arc<Context>,
+    /// Runs as journals left them, and whether a later change may be missing.
+    redone: BTreeMap<u64, (Arc<[u8]>, bool)>,
+    /// Pages that a journal changed and that are not whole now.
+    broken: BTreeSet<u64>,
+    pub(super) runs: Vec<Run>,
+    /// With the run of each.
+    pub(super) rows: Vec<Found>,
+    leaves: Vec<Leaf>,
+    pub(super) inline: Vec<Inline>,
+    pub(super) collections: BTreeSet<String>,
+    pub(super) series: BTreeMap<Box<[u8]>, String>,
+    pub(super) unread: u64,
+    /// Chunks of streams that only earlier states of the pages have.
+    old_chunks: BTreeMap<u64, Arc<[u8]>>,
+    /// Runs of streams.
+    pub(super) chunks: Arc<Chunks>,
+    pub(super) hashed: Vec<Hashed>,
+    pub(super) classified: Classified,
+    pub(super) output: Output,
+}
+
+impl Library {
+    pub(super) fn new(files: Vec<File>, options: Options) -> Self {
+        Self {
+            scan: Scan::new(files.clone()),
+            options,
+            files,
+            header: None,
+            whole: Vec::new(),
+            torn: Vec::new(),
+            live: Arc::default(),
+            history: Arc::default(),
+            touched: Vec::new(),
+            map: PageMap::default(),
+            context: Arc::default(),
+            redone: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            runs: Vec::new(),
+            rows: Vec::new(),
+            leaves: Vec::new(),
+            inline: Vec::new(),
+            collections: BTreeSet::new(),
+            series: BTreeMap::new(),
+            unread: 0,
+            old_chunks: BTreeMap::new(),
+            chunks: Arc::default(),
+            hashed: Vec::new(),
+            classified: Classified::default(),
+            output: Output::default(),
+        }
+    }
+
+    /// Records found so far.
+    pub(super) fn records(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// What a step asks for.
+    pub(super) fn tasks_of(&mut self, step: Step) -> Vec<Task> {
+        match step {
+            Step::Headers => self
+                .of_role(|role| role == Role::Header)
+                .map(Task::Header)
+                .collect(),
+            Step::Survey => self.scan.surveys().into_iter().map(Task::Survey).collect(),
+            Step::Assemble | Step::AssembleAgain => self
+                .scan
+                .assemblies()
+                .into_iter()
+                .map(Task::Assembly)
+                .collect(),
+            Step::Search => self.scan.searches().into_iter().map(Task::Search).collect(),
+            Step::Mend => {
+                let mendings = self.scan.mendings(self.options.repair_budget);
+                mendings.into_iter().map(Task::Mending).collect()
+            }
+            Step::Gather => {
+                let gatherings = self.scan.gatherings();
+                gatherings.into_iter().map(Task::Assembly).collect()
+            }
+            Step::Carve => {
+                self.map = self.scan.finish();
+                self.carvings()
+            }
+            Step::Touch => self.touchings(),
+            Step::Replay => self.replays(),
+            Step::Extract => self.extractions(),
+            Step::Hash => self.contents(),
+            Step::Render => {
+                self.classify();
+                self.render()
+            }
+            Step::Finished => Vec::new(),
+        }
+    }
+
+    /// Takes findings; says what else is to be done in the same step.
+    pub(super) fn take(
+        &mut self,
+        task: Task,
+        findings: Findings,
+        out: &mut Vec<Effect>,
+    ) -> Vec<Task> {
+        match (task, findings) {
+            (Task::Header(file), Findings::Header(header)) => {
+                let length = self.files[file.0 as usize].length;
+                let what = match header.is_some() {
+                    true => Use::Header,
+                    false => Use::Damaged,
+                };
+                self.scan.mark(file, 0..length, what);
+                self.header = self.header.max(header);
+            }
+            (Task::Survey(survey), Findings::Surveyed(found)) => {
+                self.scan.take_survey(survey.file, found)
+            }
+            (Task::Search(search), Findings::Surveyed(found)) => {
+                self.scan.take_search(search.file, found)
+            }
+            (Task::Assembly(asked), Findings::Assembled(found)) => {
+                self.scan.take_assembly(&asked, found)
+            }
+            (Task::Mending(mending), Findings::Mended(found)) => {
+                self.scan.take_mended(mending.file, found)
+            }
+            (Task::Carve(carve), Findings::Carved(found)) => {
+                return self.take_carved(&carve, found);
+            }
+            (Task::Touch(_), Findings::Touched(clusters)) => self.touched.push(clusters),
+            (Task::Replay(_), Findings::Replayed(found)) => self.take_replayed(found),
+            (Task::Extraction(extraction), Findings::Extracted(found)) => {
+                let runs = extraction.sources.into_iter().map(|source| Run::Filed {
+                    file: extraction.file,
+                    ranges: source.ranges,
+                    fix: source.fix,
+                });
+                self.take_extracted(runs.collect(), found);
+            }
+            (Task::Content(_), Findings::Hashed(hashed)) => self.hashed.push(hashed),
+            (Task::Render(render), Findings::Rendered(rendered)) => {
+                self.output.take(&render, rendered, out);
+            }
+            // Findings of another kind than the task's: a checkpoint of another command. Nothing is taken.
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn of_role(&self, wanted: impl Fn(Role) -> bool) -> impl Iterator<Item = FileId> {
+        let files = (0..).map(FileId).zip(&self.files);
+        files
+            .filter(move |(_, file)| wanted(file.role))
+            .map(|(file, _)| file)
+    }
+
+    fn carvings(&self) -> Vec<Task> {
+        let journals =
+            self.of_role(|role| matches!(role, Role::Journal(_) | Role::RecyclableJournal(_)));
+        journals
+            .map(|file| {
+                let length = self.files[file.0 as usize].length;
+                Task::Carve(Carve::first(file, length, self.options.repair_budget))
+            })
+            .collect()
+    }
+
+    fn take_carved(&mut self, carve: &Carve, found: Carved) -> Vec<Task> {
+        let file = carve.file;
+        for range in found.zeros {
+            self.scan.mark(file, range, Use::Zero);
+        }
+        for range in found.unreadable {
+            self.scan.mark(file, range, Use::Unreadable);
+        }
+        for range in found.broken {
+            self.scan.mark(file, range, Use::DamagedTransaction);
+        }
+        self.torn
+            .extend(found.torn.into_iter().map(|torn| (file, torn)));
+        for whole in found.whole {
+            let end = whole.offset + whole.bytes;
+            self.scan.mark(file, whole.offset..end, Use::History);
+            self.scan
+                .mark(file, end..end.next_multiple_of(4096), Use::Padding);
+            self.whole.push((file, whole));
+        }
+        let next = found.next.map(|next| Task::Carve(carve.behind(next)));
+        next.into_iter().collect()
+    }
+
+    /// What is redone on the data file, and what is gone through for history.
+    fn touchings(&mut self) -> Vec<Task> {
+        let names: Vec<Option<JournalName>> = self
+            .files
+            .iter()
+            .map(|file| match file.role {
+                Role::Journal(number) => Some(JournalName::Live(number)),
+                Role::RecyclableJournal(number) => Some(JournalName::Recyclable(number)),
+                _ => None,
+            })
+            .collect();
+        let candidates: Vec<Candidate> = self
+            .whole
+            .iter()
+            .map(|(file, whole)| Candidate {
+                id: whole.id,
+                place: Place {
+                    journal: file.0,
+                    offset: whole.offset,
+                },
+            })
+            .collect();
+        let by_place: BTreeMap<(u32, u64), &(FileId, Whole)> = self
+            .whole
+            .iter()
+            .map(|found| ((found.0.0, found.1.offset), found))
+            .collect();
+        let step = |place: Place, after_gap: bool, is_synced: bool| {
+            let found = by_place.get(&(place.journal, place.offset))?;
+            Some(RedoStep {
+                file: found.0,
+                whole: found.1.clone(),
+                after_gap,
+                is_synced,
+            })
+        };
+        let plan = plan(&names, &candidates, self.header.map(|(_, synced)| synced));
+        let mut all = candidates;
+        all.sort_by_key(|candidate| (candidate.id, candidate.place));
+        all.dedup_by_key(|candidate| candidate.id);
+        let synced = self.header.map(|(_, synced)| synced);
+        let held = row_before(&all, plan.redo.first(), synced);
+        let held = held.iter().filter_map(|held| step(held.place, false, true));
+        let redo = plan.redo.iter();
+        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo = self.with_torn(redo.collect());
+        let live: Vec<RedoStep> = held.chain(redo).collect();
+        let mut before = None;
+        let mut history = Vec::new();
+        for candidate in all {
+            let follows = before.is_some_and(|before| candidate.id == before + 1);
+            history.extend(step(candidate.place, !follows, false));
+            before = Some(candidate.id);
+        }
+        history.extend(self.torn.iter().map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        history.sort_by_key(|step| step.whole.id);
+        let redone = live.iter().filter(|redo| !redo.is_synced);
+        for redo in redone.filter(|redo| redo.whole.images.is_none()) {
+            let end = redo.whole.offset + redo.whole.bytes;
+            self.scan
+                .mark(redo.file, redo.whole.offset..end, Use::Redone);
+        }
+        let journals: Vec<FileId> = self.of_role(|role| role != Role::Data).collect();
+        for file in journals {
+            self.scan.mark_left(file, Use::Stray);
+        }
+        self.live = Arc::new(live);
+        self.history = Arc::new(history);
+        let both = [self.live.clone(), self.history.clone()];
+        both.map(|steps| Task::Touch(Touch { steps })).into()
+    }
+
+    /// Whole pages of transactions beyond repair stand in for those that are missing among what is redone.
+    fn with_torn(&self, mut live: Vec<RedoStep>) -> Vec<RedoStep> {
+        let known: BTreeSet<u64> = live.iter().map(|step| step.whole.id).collect();
+        let synced = self.header.map(|(_, synced)| synced);
+        let Some(from) = synced.or_else(|| known.first().copied()) else {
+            return live;
+        };
+        let missing = self.torn.iter().filter(|(file, torn)| {
+            let is_live = matches!(self.files[file.0 as usize].role, Role::Journal(_));
+            is_live && torn.id > from && !known.contains(&torn.id)
+        });
+        live.extend(missing.map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        live.sort_by_key(|step| step.whole.id);
+        live
+    }
+
+    fn replays(&mut self) -> Vec<Task> {
+        let mut context = Context {
+            owners: Owners::default(),
+            ..Context::default()
+        };
+        for dictionary in std::mem::take(&mut self.scan.dictionaries) {
+            context.dictionaries.add(dictionary);
+        }
+        self.context = Arc::new(context);
+        let mut touched = std::mem::take(&mut self.touched).into_iter();
+        let live = touched.next().unwrap_or_default();
+        let history = touched.next().unwrap_or_default();
+        let base = self.base_of(&live);
+        let numbers = live.iter().flat_map(|(first, pages)| *first..first + pages);
+        let holes = numbers.filter(|number| self.map.holding(*number).is_none());
+        let holes = holes.collect();
+        let streams = self
+            .map
+            .iter()
+            .filter(|placed| placed.head.what == Use::Stream);
+        let streams: Arc<BTreeSet<u64>> =
+            Arc::new(streams.map(|placed| placed.head.number).collect());
+        vec![
+            Task::Replay(Replay {
+                steps: self.live.clone(),
+                clusters: live,
+                base,
+                holes,
+                context: self.context.clone(),
+                streams: streams.clone(),
+                is_current: true,
+            }),
+            Task::Replay(Replay {
+                steps: self.history.clone(),
+                clusters: history,
+                base: Vec::new(),
+                holes: BTreeSet::new(),
+                context: self.context.clone(),
+                streams,
+                is_current: false,
+            }),
+        ]
+    }
+
+    /// Where the data file has pages: whole ones where the map says, others where they would lie.
+    fn base_of(&self, clusters: &[(u64, u64)]) -> Vec<(u64, Read, Option<u64>)> {
+        let homes = self.of_role(|role| role == Role::Data);
+        let home = homes
+            .filter_map(|file| Some((file, self.map.home(file)?)))
+            .next();
+        let mut base = Vec::new();
+        for (first, pages) in clusters {
+            let mut number = *first;
+            while number < first + pages {
+                match self.map.get(number) {
+                    Some(placed) if placed.apart.is_empty() => {
+                        let range = placed.head.range();
+                        let file = placed.file;
+                        base.push((number, Read { file, range }, placed.fix));
+                        number += u64::from(placed.head.pages);
+                    }
+                    _ => {
+                        let at = home.and_then(|(file, origin)| {
+                            let start = u64::try_from(origin)
+                                .ok()?
+                                .checked_add(number.checked_mul(PAGE)?)?;
+                            let length = self.files[file.0 as usize].length;
+                            (start + PAGE <= length).then(|| Read {
+                                file,
+                                range: start..start + PAGE,
+                            })
+                        });
+                        base.extend(at.map(|read| (number, read, None)));
+                        number += 1;
+                    }
+                }
+            }
+        }
+        base
+    }
+
+    fn take_replayed(&mut self, found: Replayed) {
+        for (number, bytes, stale) in found.runs {
+            if let Some(header) = Header::read(&bytes) {
+                self.scan.chunks.extend(chunk(&header));
+                if matches!(
+                    header.kind,
+                    Kind::TreeLeaf { .. } | Kind::TreeOverflow { .. }
+                ) {
+                    let context = Arc::make_mut(&mut self.context);
+                    carve_dictionaries(&bytes)
+                        .into_iter()
+                        .for_each(|found| context.dictionaries.add(found));
+                }
+            }
+            self.redone.insert(number, (bytes.into(), stale));
+        }
+        self.broken.extend(found.broken);
+        let chunks = found.chunks.into_iter();
+        self.old_chunks
+            .extend(chunks.map(|(number, bytes)| (number, bytes.into())));
+        let run = Run::Redone(Arc::default());
+        self.take_extracted(vec![run], found.old);
+    }
+
+    /// Batches of runs, by where they lie. What a journal made is read at once.
+    fn extractions(&mut self) -> Vec<Task> {
+        self.read_redone();
+        let superseded = |placed: &Placed| {
+            let first = placed.head.number;
+            let end = first + u64::from(placed.head.pages);
+            let by = self.redone.range(..end).next_back();
+            // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
+            by.is_some_and(|(number, (bytes, stale))| {
+                !stale && number + (bytes.len() as u64).div_ceil(PAGE) > first
+            })
+        };
+        let mut sources: BTreeMap<(FileId, u64), Source> = BTreeMap::new();
+        let current = self.map.iter().map(|placed| (placed, !superseded(placed)));
+        let astray = self.map.others.iter().map(|placed| (placed, false));
+        for (placed, is_current) in current.chain(astray) {
+            if !matches!(placed.head.what, Use::Rows | Use::Tree) {
+                continue;
+            }
+            let source = Source {
+                ranges: placed.ranges(),
+                fix: placed.fix,
+                trust: match placed.fix {
+                    Some(_) => Trust::Repaired,
+                    None => Trust::Whole,
+                },
+                image: match is_current {
+                    true => Image::Current,
+                    false => Image::Old,
+                },
+            };
+            sources.insert((placed.file, placed.head.offset), source);
+        }
+        for (file, offset) in self.scan.damaged_pages() {
+            let source = Source {
+                ranges: vec![offset..offset + PAGE],
+                fix: None,
+                trust: Trust::Suspect,
+                image: Image::Current,
+            };
+            sources.insert((file, offset), source);
+        }
+        self.batches(sources)
+    }
+
+    fn batches(&self, sources: BTreeMap<(FileId, u64), Source>) -> Vec<Task> {
+        let mut tasks: Vec<Extraction> = Vec::new();
+        let mut bytes = 0;
+        for ((file, _), source) in sources {
+            let own: u64 = source
+                .ranges
+                .iter()
+                .map(|range| range.end - range.start)
+                .sum();
+            match tasks.last_mut() {
+                Some(last) if last.file == file && bytes + own <= BATCH => {
+                    bytes += own;
+                    last.sources.push(source);
+                }
+                _ => {
+                    bytes = own;
+                    tasks.push(Extraction {
+                        file,
+                        sources: vec![source],
+                        context: self.context.clone(),
+                    });
+                }
+            }
+        }
+        tasks.into_iter().map(Task::Extraction).collect()
+    }
+
+    fn read_redone(&mut self) {
+        let mut runs = Vec::new();
+        let mut found = Extracted::default();
+        for (nth, (bytes, _)) in (0..).zip(self.redone.values()) {
+            self.context
+                .read(nth, bytes, Image::Current, Trust::Whole, &mut found);
+            runs.push(Run::Redone(bytes.clone()));
+        }
+        self.take_extracted(runs, found);
+    }
+
+    fn take_extracted(&mut self, runs: Vec<Run>, found: Extracted) {
+        let first = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
+        self.runs.extend(runs);
+        let rows = found.rows.into_iter();
+        self.rows.extend(rows.map(|row| Found {
+            run: row.run + first,
+            ..row
+        }));
+        let inline = found.inline.into_iter();
+        self.inline.extend(inline.map(|inline| Inline {
+            run: inline.run + first,
+            ..inline
+        }));
+        self.leaves.extend(found.leaves);
+        self.collections.extend(found.collections);
+        self.series.extend(found.series);
+        self.unread += found.unread.len() as u64;
+    }
+
+    /// The streams: each begins with a chunk that says so.
+    fn contents(&mut self) -> Vec<Task> {
+        let mut numbers: BTreeMap<u64, bool> = self
+            .scan
+            .chunks
+            .iter()
+            .map(|chunk| (chunk.number, chunk.first))
+            .collect();
+        let chunks = numbers
+            .keys()
+            .filter_map(|number| Some((*number, self.run_of(*number)?)));
+        let mut chunks: Chunks = chunks.collect();
+        // What is not whole may be right all the same, and so may an older image: the content's hash tells.
+        for (number, bytes) in std::mem::take(&mut self.old_chunks) {
+            let first = Header::read(&bytes)
+                .and_then(|header| chunk(&header))
+                .map(|chunk| chunk.first);
+            numbers.entry(number).or_insert(first == Some(true));
+            chunks.entry(number).or_insert(Run::Redone(bytes));
+        }
+        for (number, first, file, range) in self.scan.torn_chunks() {
+            let ranges = vec![range];
+            numbers.entry(number).or_insert(first);
+            chunks.entry(number).or_insert(Run::Filed {
+                file,
+                ranges,
+                fix: None,
+            });
+        }
+        self.chunks = Arc::new(chunks);
+        let bytes: u64 = self.files.iter().map(|file| file.length).sum();
+        let firsts = numbers.into_iter().filter(|(_, first)| *first);
+        firsts
+            .map(|(first, _)| {
+                Task::Content(Content {
+                    first,
+                    chunks: self.chunks.clone(),
+                    pages_max: bytes / PAGE + 1,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn context(&self) -> Arc<Context> {
+        self.context.clone()
+    }
+
+    /// Where the run that begins with a page is.
+    fn run_of(&self, number: u64) -> Option<Run> {
+        if let Some((bytes, _)) = self.redone.get(&number) {
+            return Some(Run::Redone(bytes.clone()));
+        }
+        let placed = self.map.get(number)?;
+        Some(Run::Filed {
+            file: placed.file,
+            ranges: placed.ranges(),
+            fix: placed.fix,
+        })
+    }
+
+    fn is_whole(&self, storage: u64) -> bool {
+        let number = storage / PAGE;
+        let redone = self.redone.range(..=number).next_back();
+        let in_redone = redone.is_some_and(|(first, (bytes, _))| {
+            number < first + (bytes.len() as u64).div_ceil(PAGE)
+        });
+        in_redone || (!self.broken.contains(&number) && self.map.holding(number).is_some())
+    }
+
+    fn classify(&mut self) {
+        let records: Vec<_> = self.rows.iter().map(|row| row.record.clone()).collect();
+        let leaves = std::mem::take(&mut self.leaves);
+        self.classified = classify(&records, leaves, &|storage| self.is_whole(storage));
+    }
+
+    pub(super) fn report(&self) -> Report {
+        Report::of(self)
+    }
+}
+
+/// The transactions that the data file holds, as far back as none is missing: what its damaged pages were can be
+/// redone from them, and for its whole pages nothing changes. `all` ascend; each number is there once. Without a
+/// header nobody knows what the data file holds, and the plan has all.
+fn row_before<'a>(
+    all: &'a [Candidate],
+    first: Option<&PlanStep>,
+    synced: Option<u64>,
+) -> &'a [Candidate] {
+    let Some(synced) = synced else {
+        return &[];
+    };
+    if first.is_some_and(|first| first.after_gap) {
+        return &[];
+    }
+    let end = all.partition_point(|candidate| candidate.id <= synced);
+    let (row, _) = all.split_at(end);
+    if row.last().is_none_or(|last| last.id != synced) {
+        return &[];
+    }
+    let ids = row.windows(2).rev();
+    let unbroken = ids.take_while(|pair| pair[0].id + 1 == pair[1].id);
+    let (_, unbroken) = row.split_at(row.len() - 1 - unbroken.count());
+    unbroken
+}

@@ -1,0 +1,469 @@
+//! Output: records as a server's export has them, and as lines that say where each came from.
+//!
+//! ```text
+//!  salvage.ravendbdump         live            {"BuildVersion":…,"Docs":[…],"RevisionDocuments":[…],…}  gzip
+//!  older.ravendbdump, …        each class      likewise
+//!  records.ndjson.zst          every record    {"kind":…,"class":…,"key":…,"file":…,"offset":…}
+//! ```
+//!
+//! A dump is put together from parts; some parts at a time make one gzip member, so that members are made on
+//! all cores. An attachment's content stands in front of the first document that names it, as a server
+//! writes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::voron::export::{self, Dialect, attachment_tag, write_attachment_header};
+use crate::voron::rows::{AttachmentKey, AttachmentOwner, Row, Table};
+
+use super::classify::Classified;
+use super::content::Standing;
+use super::extract::{Context, Found, VALUE_BYTES_MAX};
+use super::file::{Piece, Read, Reader};
+use super::library::{Library, Run};
+use super::machine::Effect;
+use super::mend::flip;
+use super::record::{Class, Kind, Record};
+use super::task::Task;
+
+/// About as many bytes make one member.
+const MEMBER_BYTES: u64 = 2 << 20;
+
+/// The sections of a dump, in a server's order, with the kinds that they hold.
+const SECTIONS: [(&str, Kind); 6] = [
+    ("Docs", Kind::Document),
+    ("RevisionDocuments", Kind::Revision),
+    ("Conflicts", Kind::Conflict),
+    ("CounterGroups", Kind::Counters),
+    ("TimeSeriesDeletedRanges", Kind::DeletedRange),
+    ("TimeSeries", Kind::TimeSeries),
+];
+
+/// A piece of output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(Box<[u8]>),
+    /// A row, with a comma in front or not.
+    Row {
+        row: RowAt,
+        comma: bool,
+    },
+    /// An attachment's bytes.
+    Bytes {
+        run: Run,
+        range: Range<u64>,
+    },
+    /// A line of the list of records.
+    Line {
+        row: RowAt,
+        class: Class,
+        place: String,
+    },
+}
+
+/// A row and where its bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RowAt {
+    pub(super) run: Run,
+    pub(super) found: Found,
+    /// Of a time series: its name as it was given.
+    pub(super) name: Option<String>,
+}
+
+/// Some parts of one output.
+#[derive(Debug, Clone)]
+pub struct Render {
+    /// The file that they go to, below the output folder.
+    pub(super) path: String,
+    parts: Vec<Part>,
+    context: Arc<Context>,
+}
+
+/// Their bytes, compressed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rendered {
+    /// One gzip member or zstd frame.
+    pub bytes: Vec<u8>,
+    /// Rows that could not be read any more.
+    pub failed: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Output {
+    /// Bytes of each file.
+    pub(super) bytes: BTreeMap<String, u64>,
+    pub(super) failed: u64,
+}
+
+impl Output {
+    pub(super) fn take(&mut self, render: &Render, rendered: Rendered, out: &mut Vec<Effect>) {
+        self.failed += rendered.failed;
+        *self.bytes.entry(render.path.clone()).or_default() += rendered.bytes.len() as u64;
+        out.push(Effect::Write {
+            path: render.path.clone(),
+            bytes: rendered.bytes,
+        });
+    }
+}
+
+impl Render {
+    pub(super) fn run(&self, reader: &mut dyn Reader) -> Rendered {
+        let mut plain = Vec::new();
+        let mut failed = 0;
+        let mut cache = Cache::default();
+        for part in &self.parts {
+            let before = plain.len();
+            if self.part(part, reader, &mut cache, &mut plain).is_none() {
+                plain.truncate(before);
+                failed += 1;
+            }
+        }
+        let bytes = match self.path.ends_with(".zst") {
+            true => zstd::bulk::compress(&plain, 3).unwrap_or_default(),
+            false => gzip(&plain),
+        };
+        Rendered { bytes, failed }
+    }
+
+    fn part(
+        &self,
+        part: &Part,
+        reader: &mut dyn Reader,
+        cache: &mut Cache,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text),
+            Part::Bytes { run, range } => {
+                let bytes = cache.run(run, reader);
+                let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+                out.extend_from_slice(bytes.get(range)?);
+            }
+            Part::Row { row, comma } => {
+                if *comma {
+                    out.push(b',');
+                }
+                let value = self.value(row, reader, cache)?;
+                write_row(row, &value, out)?;
+            }
+            Part::Line { row, class, place } => {
+                let value = self.value(row, reader, cache)?;
+                super::lines::write(row, *class, place, &value, out)?;
+            }
+        }
+        Some(())
+    }
+
+    /// A row's bytes, decompressed.
+    fn value(&self, row: &RowAt, reader: &mut dyn Reader, cache: &mut Cache) -> Option<Vec<u8>> {
+        if let Some(own) = &row.found.own {
+            return Some(own.to_vec());
+        }
+        let range = row.found.bytes.start as usize..row.found.bytes.end as usize;
+        let stored = cache.run(&row.run, reader).get(range)?;
+        match row.found.compressed {
+            true => self
+                .context
+                .dictionaries
+                .decompress(stored, VALUE_BYTES_MAX)
+                .ok(),
+            false => Some(stored.to_vec()),
+        }
+    }
+}
+
+/// The run that was read last: rows come in the order in which they lie.
+#[derive(Default)]
+struct Cache {
+    run: Option<Run>,
+    bytes: Vec<u8>,
+}
+
+impl Cache {
+    fn run<'a>(&'a mut self, run: &'a Run, reader: &mut dyn Reader) -> &'a [u8] {
+        match run {
+            Run::Redone(bytes) => bytes,
+            Run::Filed { file, ranges, fix } => {
+                if self.run.as_ref() != Some(run) {
+                    self.bytes.clear();
+                    for range in ranges {
+                        let range = range.clone();
+                        let Piece { bytes, .. } = reader.read(&Read { file: *file, range });
+                        self.bytes.extend_from_slice(&bytes);
+                    }
+                    if let Some(bit) = fix {
+                        flip(&mut self.bytes, *bit);
+                    }
+                    self.run = Some(run.clone());
+                }
+                &self.bytes
+            }
+        }
+    }
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let written = member.write_all(plain).and_then(|()| member.finish());
+    written.expect("a vector takes every byte")
+}
+
+fn write_row(row: &RowAt, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    match read(row, value)? {
+        Row::Document(document) => {
+            export::write_document(&document, Dialect::Release6, out).ok()?
+        }
+        Row::Revision(revision) => {
+            export::write_revision(&revision, Dialect::Release6, out).ok()?
+        }
+        Row::Conflict(conflict) => export::write_conflict(&conflict, out).ok()?,
+        Row::CounterGroup(group) => export::write_counter_group(&group, out).ok()?,
+        Row::TimeSeries(series) => {
+            let name = row.name.as_deref().unwrap_or(series.name);
+            export::write_time_series(&series, name, out).ok()?;
+        }
+        Row::DeletedRange(range) => export::write_deleted_range(&range, out),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// A row as its table's.
+pub(super) fn read<'a>(row: &RowAt, value: &'a [u8]) -> Option<Row<'a>> {
+    let table = match row.found.record.kind {
+        Kind::Document => Table::Documents,
+        Kind::Revision => Table::Revisions,
+        Kind::Conflict => Table::Conflicts,
+        Kind::TimeSeries => Table::TimeSeries,
+        Kind::DeletedRange => Table::DeletedRanges,
+        Kind::Attachment => Table::Attachments,
+        Kind::Tombstone => Table::Tombstones,
+        Kind::Counters => {
+            let group = Row::read(Table::CounterGroups, value);
+            return group
+                .or_else(|_| Row::read(Table::LegacyCounters, value))
+                .ok();
+        }
+    };
+    Row::read(table, value).ok()
+}
+
+/// The parts of an attachment's key.
+pub(super) fn attachment_key(key: &[u8]) -> Option<AttachmentKey<'_>> {
+    AttachmentKey::parse(std::str::from_utf8(key).ok()?)
+}
+
+impl Library {
+    /// Everything that is to be written, in tasks that are independent of one another.
+    pub(super) fn render(&mut self) -> Vec<Task> {
+        if self.options.dry_run {
+            return Vec::new();
+        }
+        let mut tasks = Vec::new();
+        for class in self.options.classes.clone() {
+            let parts = self.dump(class);
+            let path = match class {
+                Class::Live => "salvage.ravendbdump".to_owned(),
+                other => format!("{}.ravendbdump", other.name()),
+            };
+            if let Some(parts) = parts {
+                self.members(&path, parts, &mut tasks);
+            }
+        }
+        let lines = self.lines();
+        self.members("records.ndjson.zst", lines, &mut tasks);
+        tasks
+    }
+
+    fn members(&self, path: &str, parts: Vec<Part>, tasks: &mut Vec<Task>) {
+        let mut member: Vec<Part> = Vec::new();
+        let mut bytes = 0;
+        let mut close = |member: &mut Vec<Part>| {
+            if !member.is_empty() {
+                tasks.push(Task::Render(Box::new(Render {
+                    path: path.to_owned(),
+                    parts: std::mem::take(member),
+                    context: self.context(),
+                })));
+            }
+        };
+        for part in parts {
+            bytes += part.bytes();
+            member.push(part);
+            if bytes >= MEMBER_BYTES {
+                close(&mut member);
+                bytes = 0;
+            }
+        }
+        close(&mut member);
+    }
+
+    /// One class as a server imports it; none where it has no record.
+    fn dump(&self, class: Class) -> Option<Vec<Part>> {
+        let mut attachments = Attachments::new(self, class);
+        let mut parts = vec![text(format!("{{\"BuildVersion\":{BUILD_VERSION}"))];
+        let mut any = false;
+        for (name, kind) in SECTIONS {
+            let rows = self.rows_of(class, kind);
+            if rows.is_empty() {
+                continue;
+            }
+            any = true;
+            parts.push(text(format!(",\"{name}\":[")));
+            let mut comma = false;
+            for row in rows {
+                attachments.before(&row.found.record, &mut comma, &mut parts);
+                parts.push(Part::Row { row, comma });
+                comma = true;
+            }
+            parts.push(text("]".to_owned()));
+        }
+        parts.push(text("}".to_owned()));
+        any.then_some(parts)
+    }
+
+    /// The rows of a class and kind, by etag.
+    fn rows_of(&self, class: Class, kind: Kind) -> Vec<RowAt> {
+        let Classified { classes, .. } = &self.classified;
+        let rows = self.rows.iter().zip(classes);
+        let wanted = rows.filter(|(row, own)| **own == Some(class) && row.record.kind == kind);
+        let mut rows: Vec<&Found> = wanted.map(|(row, _)| row).collect();
+        rows.sort_by_key(|row| (row.record.etag, row.record.storage));
+        rows.into_iter().map(|row| self.row_at(row)).collect()
+    }
+
+    fn row_at(&self, row: &Found) -> RowAt {
+        let name = (row.record.kind == Kind::TimeSeries)
+            .then(|| self.series_name(&row.record.key))
+            .flatten();
+        RowAt {
+            run: self.runs[row.run as usize].clone(),
+            found: row.clone(),
+            name,
+        }
+    }
+
+    /// A series' name as it was given, by the key of one of its segments, which ends with the separator and
+    /// eight bytes of time.
+    fn series_name(&self, key: &[u8]) -> Option<String> {
+        let series = key.get(..key.len().checked_sub(9)?)?;
+        self.series.get(series).cloned()
+    }
+
+    fn lines(&self) -> Vec<Part> {
+        let rows = self.rows.iter().zip(&self.classified.classes);
+        let mut told: Vec<(&Found, Class)> = rows
+            .filter_map(|(row, class)| Some((row, (*class)?)))
+            .collect();
+        told.sort_by_key(|(row, class)| {
+            (row.record.kind, *class, row.record.etag, row.record.storage)
+        });
+        told.into_iter()
+            .map(|(row, class)| Part::Line {
+                row: self.row_at(row),
+                class,
+                place: self.place_of(row),
+            })
+            .collect()
+    }
+
+    /// Where a row's bytes are, as people find them.
+    fn place_of(&self, row: &Found) -> String {
+        match &self.runs[row.run as usize] {
+            Run::Filed { file, ranges, .. } => {
+                let name = &self.files[file.0 as usize].name;
+                let start = ranges.first().map_or(0, |range| range.start);
+                format!("{name}:{}", start + u64::from(row.bytes.start))
+            }
+            Run::Redone(_) => "journals".to_owned(),
+        }
+    }
+}
+
+impl Part {
+    /// About how many bytes it makes.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Row { row, .. } | Self::Line { row, .. } => {
+                2 * u64::from(row.found.bytes.end - row.found.bytes.start)
+            }
+            Self::Bytes { range, .. } => range.end - range.start,
+        }
+    }
+}
+
+/// What the dump says that wrote it: a server of 7.1 or later reads all of its sections.
+const BUILD_VERSION: u32 = 71_000;
+
+fn text(text: String) -> Part {
+    Part::Text(text.into_bytes().into())
+}
+
+/// Contents that stand in front of documents.
+struct Attachments<'a> {
+    library: &'a Library,
+    /// By the document's or the revision's key.
+    of_owner: BTreeMap<(Kind, Vec<u8>), Vec<&'a Found>>,
+    written: BTreeSet<String>,
+}
+
+impl<'a> Attachments<'a> {
+    fn new(library: &'a Library, class: Class) -> Self {
+        let mut of_owner: BTreeMap<(Kind, Vec<u8>), Vec<&Found>> = BTreeMap::new();
+        for (row, own) in library.rows.iter().zip(&library.classified.classes) {
+            if *own != Some(class) || row.record.kind != Kind::Attachment {
+                continue;
+            }
+            if let Some(key) = attachment_key(&row.record.key) {
+                let owner = match key.owner {
+                    AttachmentOwner::Document => (Kind::Document, key.document_id),
+                    AttachmentOwner::Revision(revision) => (Kind::Revision, revision),
+                };
+                let owner = (owner.0, owner.1.as_bytes().to_vec());
+                of_owner.entry(owner).or_default().push(row);
+            }
+        }
+        Self {
+            library,
+            of_owner,
+            written: BTreeSet::new(),
+        }
+    }
+
+    /// The contents that this document or revision is the first to name.
+    fn before(&mut self, owner: &Record, comma: &mut bool, parts: &mut Vec<Part>) {
+        let owner = (owner.kind, owner.key.to_vec());
+        for row in self.of_owner.remove(&owner).unwrap_or_default() {
+            let Some(key) = attachment_key(&row.record.key) else {
+                continue;
+            };
+            if !self.written.insert(key.hash.to_owned()) {
+                continue;
+            }
+            let Some(standing) = self.library.content_of(key.hash) else {
+                continue;
+            };
+            let Standing::Whole { pieces, bytes } = standing else {
+                continue;
+            };
+            let mut header = Vec::new();
+            if *comma {
+                header.push(b',');
+            }
+            let tag = attachment_tag(&key);
+            let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+            write_attachment_header(key.hash, size, &tag, &mut header);
+            parts.push(Part::Text(header.into()));
+            for (run, range) in pieces {
+                parts.push(Part::Bytes { run, range });
+            }
+            *comma = true;
+        }
+    }
+}
