@@ -4,7 +4,7 @@
 //!
 //! | the newest finding that is no suspect | class |
 //! |---|---|
-//! | a tombstone has a newer etag | deleted, and so are the older ones |
+//! | a tombstone has a newer etag, its own or that of the document it goes with | deleted, and so are the older ones |
 //! | current, named by a leaf, or no leaf covers it | live; the others are older |
 //! | current, and the newest leaf that covers it leaves it out | possibly deleted |
 //! | a leaf names the key at a place that is damaged | older: the last whole copy |
@@ -19,6 +19,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+
+use crate::voron::rows::SEPARATOR;
 
 use super::record::{Class, Image, Kind, Record, Trust};
 use super::witness::{Leaf, Testimony, Witnesses};
@@ -58,7 +60,7 @@ pub(super) fn classify(
     let tombs = tombs(records);
     let missing = Missing::new(&witnesses, is_whole);
     let mut classes = vec![None; records.len()];
-    for ((kind, key), group) in groups(records) {
+    for ((kind, key), group) in groups(records, &witnesses) {
         let whole: Vec<usize> = group
             .iter()
             .copied()
@@ -66,7 +68,10 @@ pub(super) fn classify(
             .collect();
         let newest = whole.first().map(|nth| &records[*nth]);
         let verdict = newest.map(|newest| {
-            let tomb = tombs.get(&(kind, key));
+            let own = tombs.get(&(kind, key));
+            let of_document =
+                document_of(kind, key).and_then(|document| tombs.get(&(Kind::Document, document)));
+            let tomb = own.max(of_document);
             let missing_key = missing.by_key.contains_key(&(kind, key));
             let is_missing = missing.by_etag.contains_key(&(kind, newest.etag))
                 || (missing_key && kind == Kind::Revision);
@@ -110,8 +115,24 @@ fn verdict(
     }
 }
 
-/// The findings of each key without duplicates, the newest and most trusted first.
-fn groups(records: &[Record]) -> BTreeMap<(Kind, &[u8]), Vec<usize>> {
+/// The key of the document that a record goes with: whoever deletes it deletes the record too.
+fn document_of(kind: Kind, key: &[u8]) -> Option<&[u8]> {
+    let end = key.iter().position(|byte| *byte == SEPARATOR)?;
+    let is_of_document = match kind {
+        Kind::Counters | Kind::TimeSeries => true,
+        // Not that of a revision.
+        Kind::Attachment => key[end..].starts_with(&[SEPARATOR, b'd', SEPARATOR]),
+        _ => false,
+    };
+    is_of_document.then_some(&key[..end])
+}
+
+/// The findings of each key without duplicates, the newest and most trusted first; of several places of one state the
+/// one that a leaf names: an upgrade writes rows anew and keeps their etags.
+fn groups<'a>(
+    records: &'a [Record],
+    witnesses: &Witnesses,
+) -> BTreeMap<(Kind, &'a [u8]), Vec<usize>> {
     let mut groups: BTreeMap<(Kind, &[u8]), Vec<usize>> = BTreeMap::new();
     for (nth, record) in records.iter().enumerate() {
         groups
@@ -133,6 +154,18 @@ fn groups(records: &[Record]) -> BTreeMap<(Kind, &[u8]), Vec<usize>> {
                 *nth,
             )
         });
+        for same in group.chunk_by_mut(|left, right| records[*left].etag == records[*right].etag) {
+            let is_named = |nth: &usize| {
+                let record = &records[*nth];
+                let counts = record.image == Image::Current && record.trust != Trust::Suspect;
+                counts && witnesses.on(record) == Testimony::Named
+            };
+            if same.len() > 1
+                && let Some(named) = same.iter().position(is_named)
+            {
+                same.swap(0, named);
+            }
+        }
         group.dedup_by(|later, earlier| records[*later].etag == records[*earlier].etag);
     }
     groups
