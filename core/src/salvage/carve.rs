@@ -301,7 +301,7 @@ impl Step {
 fn whole_page<'a>(bytes: &'a [u8], (page, range): &(u64, Range<u64>)) -> Option<PageChange<'a>> {
     let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
     let image = bytes.get(range)?;
-    holds(*page, image).then(|| PageChange {
+    holds(*page, image).then_some(PageChange {
         page: *page,
         pages: image.len() as u64 / PAGE_BYTES,
         change: Change::Full(image),

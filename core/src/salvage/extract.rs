@@ -157,9 +157,7 @@ impl Context {
             PageKind::RawLarge {
                 owner, compressed, ..
             } => self.large(place, owner, compressed, &header, run, out),
-            PageKind::TreeLeaf { .. }
-            | PageKind::TreeOverflow { .. }
-            | PageKind::FixedLeaf { .. } => {
+            PageKind::TreeLeaf { .. } | PageKind::TreeOverflow | PageKind::FixedLeaf { .. } => {
                 leaf(place, &header, run, out);
             }
             _ => {}
@@ -216,7 +214,7 @@ impl Context {
                 compressed: entry.compressed,
                 unhashed: false,
             };
-            self.row(place, owner, row, entry.bytes, out);
+            self.row(place, owner, &row, entry.bytes, out);
         }
     }
 
@@ -238,10 +236,10 @@ impl Context {
             compressed,
             unhashed: true,
         };
-        self.row(place, owner, row, run.value, out);
+        self.row(place, owner, &row, run.value, out);
     }
 
-    fn row(&self, place: Place, owner: Owner, entry: Entry, value: &[u8], out: &mut Extracted) {
+    fn row(&self, place: Place, owner: Owner, entry: &Entry, value: &[u8], out: &mut Extracted) {
         let decompressed;
         let value = match entry.compressed {
             true => match self.dictionaries.decompress(value, VALUE_BYTES_MAX) {
@@ -269,7 +267,7 @@ impl Context {
             }
             _ => {}
         }
-        let Some(record) = place.record(owner, &entry, &row) else {
+        let Some(record) = place.record(owner, entry, &row) else {
             return;
         };
         out.rows.push(Found {
@@ -361,7 +359,7 @@ fn deleted(kind: TombstoneKind, key: &[u8]) -> Option<(Kind, Box<[u8]>)> {
 /// A leaf as a witness, and the streams in it.
 fn leaf(place: Place, header: &Header, run: &[u8], out: &mut Extracted) {
     let is_witness = place.image == Image::Current && place.trust != Trust::Suspect;
-    if let PageKind::TreeOverflow { .. } = header.kind {
+    if let PageKind::TreeOverflow = header.kind {
         if let Some(whole) = Run::read(header, run) {
             stream(place, run, whole.value, None, out);
         }

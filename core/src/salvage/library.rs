@@ -173,16 +173,16 @@ impl Library {
                 self.header = self.header.max(header);
             }
             (Task::Survey(survey), Findings::Surveyed(found)) => {
-                self.scan.take_survey(survey.file, found)
+                self.scan.take_survey(survey.file, found);
             }
             (Task::Search(search), Findings::Surveyed(found)) => {
-                self.scan.take_search(search.file, found)
+                self.scan.take_search(search.file, found);
             }
             (Task::Assembly(asked), Findings::Assembled(found)) => {
-                self.scan.take_assembly(&asked, found)
+                self.scan.take_assembly(&asked, found);
             }
             (Task::Mending(mending), Findings::Mended(found)) => {
-                self.scan.take_mended(mending.file, found)
+                self.scan.take_mended(mending.file, found);
             }
             (Task::Carve(carve), Findings::Carved(found)) => {
                 return self.take_carved(&carve, found);
@@ -432,10 +432,7 @@ impl Library {
         for (number, bytes, stale) in found.runs {
             if let Some(header) = Header::read(&bytes) {
                 self.scan.chunks.extend(chunk(&header));
-                if matches!(
-                    header.kind,
-                    Kind::TreeLeaf { .. } | Kind::TreeOverflow { .. }
-                ) {
+                if matches!(header.kind, Kind::TreeLeaf { .. } | Kind::TreeOverflow) {
                     let context = Arc::make_mut(&mut self.context);
                     carve_dictionaries(&bytes)
                         .into_iter()
@@ -486,8 +483,9 @@ impl Library {
             sources.insert((placed.file, placed.head.offset), source);
         }
         for (file, offset) in self.scan.damaged_pages() {
+            let page = offset..offset + PAGE;
             let source = Source {
-                ranges: vec![offset..offset + PAGE],
+                ranges: vec![page],
                 fix: None,
                 trust: Trust::Suspect,
                 image: Image::Current,

@@ -77,10 +77,10 @@ fn body(row: &Row<'_>) -> Option<Box<RawValue>> {
     let mut json = Vec::new();
     match row {
         Row::Document(document) => {
-            export::write_document(document, Dialect::Release6, &mut json).ok()?
+            export::write_document(document, Dialect::Release6, &mut json).ok()?;
         }
         Row::Revision(revision) => {
-            export::write_revision(revision, Dialect::Release6, &mut json).ok()?
+            export::write_revision(revision, Dialect::Release6, &mut json).ok()?;
         }
         Row::Conflict(conflict) => export::write_conflict(conflict, &mut json).ok()?,
         Row::CounterGroup(group) => export::write_counter_group(group, &mut json).ok()?,

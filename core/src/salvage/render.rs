@@ -216,10 +216,10 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 fn write_row(row: &RowAt, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
     match read(row, value)? {
         Row::Document(document) => {
-            export::write_document(&document, Dialect::Release6, out).ok()?
+            export::write_document(&document, Dialect::Release6, out).ok()?;
         }
         Row::Revision(revision) => {
-            export::write_revision(&revision, Dialect::Release6, out).ok()?
+            export::write_revision(&revision, Dialect::Release6, out).ok()?;
         }
         Row::Conflict(conflict) => export::write_conflict(&conflict, out).ok()?,
         Row::CounterGroup(group) => export::write_counter_group(&group, out).ok()?,

@@ -216,7 +216,8 @@ impl Scan {
 
     /// The head, and where each of the pages behind it is; none where that is where they were looked for before.
     fn gathered(&self, file: FileId, torn: &Torn, origin: i64) -> Option<Vec<Range<u64>>> {
-        let mut ranges: Vec<Range<u64>> = vec![torn.offset..torn.offset + PAGE];
+        let head = torn.offset..torn.offset + PAGE;
+        let mut ranges: Vec<Range<u64>> = vec![head];
         let behind = torn.number.checked_add(1)?..torn.number.checked_add(torn.pages)?;
         for number in behind {
             let home = u64::try_from(origin)

@@ -264,7 +264,7 @@ impl<'a> Walk<'a> {
 
     fn take(&mut self, header: &Header, pages: u64) {
         let offset = self.start + self.at;
-        if let Kind::TreeLeaf { .. } | Kind::TreeOverflow { .. } = header.kind {
+        if let Kind::TreeLeaf { .. } | Kind::TreeOverflow = header.kind {
             let (from, long) = (self.at as usize, (pages * PAGE) as usize);
             let end = (from + long).min(self.piece.bytes.len());
             self.found
@@ -323,7 +323,7 @@ pub(super) fn use_of(kind: Kind) -> Use {
         Kind::Stream { .. } => Use::Stream,
         Kind::TreeLeaf { .. }
         | Kind::TreeBranch
-        | Kind::TreeOverflow { .. }
+        | Kind::TreeOverflow
         | Kind::FixedLeaf { .. }
         | Kind::FixedBranch => Use::Tree,
         Kind::Empty => Use::Empty,
