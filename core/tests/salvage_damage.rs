@@ -2,7 +2,7 @@
 //!
 //! `FIREDRILL_DAMAGE` names a folder with `SAMPLE/KIND-SEED/` folders, each a damaged copy of the sample's
 //! database, and among them `none-1`, which is whole; `FIREDRILL_SAMPLES` the folder of the samples. Without them
-//! this test says that it was skipped. `FIREDRILL_DAMAGE_ONLY` picks copies whose name contains it. Beside each
+//! this test says that it was skipped. `core/tests/salvage/damage.sh` makes the copies. `FIREDRILL_DAMAGE_ONLY` picks copies whose name contains it. Beside each
 //! copy a file `SAMPLE/KIND-SEED.txt` says which records are not as the export has them.
 
 mod salvage {
