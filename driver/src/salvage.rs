@@ -39,7 +39,7 @@ pub use checkpoint::Description;
 pub use inputs::{InputError, Inputs};
 pub use output::{Output, OutputError};
 
-use reader::{FileReader, Refused};
+use reader::{FileReader, Refused, Source};
 
 /// Tasks under way for each worker: one that it works on, and one that waits for it or for its turn.
 const TASKS_PER_WORKER: usize = 2;
@@ -70,8 +70,23 @@ pub type Kept = BTreeMap<u64, Findings>;
 /// When a task panicked.
 pub fn salvage(
     inputs: &Inputs,
-    mut output: Option<&mut Output>,
+    output: Option<&mut Output>,
     kept: Kept,
+    options: Options,
+    workers: NonZeroUsize,
+    progress: impl FnMut(&Progress, u64),
+) -> Result<Report, SalvageError> {
+    let start = Event::Start {
+        files: inputs.files(),
+        kept,
+    };
+    run(inputs.sources(), start, output, options, workers, progress)
+}
+
+fn run<S: Source + Sync>(
+    sources: &[S],
+    start: Event,
+    output: Option<&mut Output>,
     options: Options,
     workers: NonZeroUsize,
     mut progress: impl FnMut(&Progress, u64),
@@ -88,24 +103,15 @@ pub fn salvage(
     let (answers, answered) = channel();
     std::thread::scope(|scope| {
         for _ in 0..workers.get() {
-            let reader = FileReader::new(inputs.sources(), &refused, &bytes_read);
+            let reader = FileReader::new(sources, &refused, &bytes_read);
             let (waiting, answers) = (&waiting, answers.clone());
             scope.spawn(move || work(waiting, &answers, reader, is_keeping));
         }
         drop(answers);
-        let start = Event::Start {
-            files: inputs.files(),
-            kept,
-        };
         // `tasks` ends with this call: the workers see that there is nothing more to do.
-        drive(
-            Salvage::new(options),
-            start,
-            tasks,
-            &answered,
-            output.as_deref_mut(),
-            &mut |step| progress(step, bytes_read.load(Ordering::Relaxed)),
-        )
+        let machine = Salvage::new(options);
+        let mut progress = |step: &Progress| progress(step, bytes_read.load(Ordering::Relaxed));
+        drive(machine, start, tasks, &answered, output, &mut progress)
     })
 }
 
@@ -125,10 +131,10 @@ struct Answer {
 }
 
 /// A worker's life: one task after the other, until nobody gives out any more.
-fn work(
+fn work<S: Source>(
     waiting: &Mutex<Receiver<Job>>,
     answers: &Sender<Result<Answer, Box<dyn Any + Send>>>,
-    mut reader: FileReader<'_, (std::fs::File, u64)>,
+    mut reader: FileReader<'_, S>,
     is_keeping: bool,
 ) {
     loop {
@@ -200,3 +206,6 @@ fn drive(
         machine.step(Instant::START, Event::Done { id, findings }, &mut effects);
     }
 }
+
+#[cfg(test)]
+mod tests;

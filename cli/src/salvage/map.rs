@@ -5,13 +5,14 @@
 //!  cells:   |  rows |  rows |  zero |  zero |  damaged |  rows |  rows | rows|
 //! ```
 //!
-//! All files are drawn to one scale. A cell is as its most damaged byte; where nothing in it is damaged, as
+//! All files are drawn to one scale. Pages that a tree names records in, and that hold none any more, are drawn
+//! as `lost`, though their bytes may be sound zeros. A cell is as its most damaged byte; where nothing in it is damaged, as
 //! most of it is: one lost page in a hundred must be seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::salvage::Use;
-use firedrill_core::salvage::report::FileReport;
+use firedrill_core::salvage::report::{FileReport, Report};
 
 use super::words::USES;
 
@@ -30,6 +31,8 @@ pub(super) struct Cell {
     pub(super) end: u64,
     /// What it is drawn as.
     pub(super) what: Use,
+    /// A record was here.
+    pub(super) is_lost: bool,
 }
 
 /// Bytes of a cell: so many pages that all files fit.
@@ -38,8 +41,15 @@ pub(super) fn cell_bytes(files: &[FileReport]) -> u64 {
     bytes.div_ceil(CELLS_MAX).next_multiple_of(PAGE).max(PAGE)
 }
 
+/// Where records were, in bytes of a file.
+pub(super) fn lost_places(report: &Report, file: &FileReport) -> BTreeSet<u64> {
+    let places = report.lost.iter().filter_map(|lost| lost.place.as_ref());
+    let here = places.filter(|(name, _)| *name == file.name);
+    here.map(|(_, offset)| *offset).collect()
+}
+
 /// A file's cells.
-pub(super) fn cells(file: &FileReport, cell_bytes: u64) -> Vec<Cell> {
+pub(super) fn cells(file: &FileReport, cell_bytes: u64, lost: &BTreeSet<u64>) -> Vec<Cell> {
     let mut cells = Vec::new();
     let mut ranges = file.ranges.iter().peekable();
     let mut start = 0;
@@ -55,7 +65,13 @@ pub(super) fn cells(file: &FileReport, cell_bytes: u64) -> Vec<Cell> {
             ranges.next();
         }
         let what = told(&inside);
-        cells.push(Cell { start, end, what });
+        let is_lost = lost.range(start..end).next().is_some();
+        cells.push(Cell {
+            start,
+            end,
+            what,
+            is_lost,
+        });
         start = end;
     }
     cells
@@ -105,10 +121,12 @@ mod tests {
             (2, Use::Tree),
             (3, Use::Zero),
         ]);
-        let single = cells(&file, PAGE);
+        let single = cells(&file, PAGE, &[3 * PAGE].into());
         assert_eq!(single.len(), 13);
         assert_eq!(single[7].what, Use::Damaged);
-        let four = cells(&file, 4 * PAGE);
+        let lost = (0..).zip(&single).filter(|(_, cell)| cell.is_lost);
+        assert_eq!(lost.map(|(nth, _)| nth).collect::<Vec<_>>(), [3]);
+        let four = cells(&file, 4 * PAGE, &BTreeSet::new());
         let expected = [Use::Rows, Use::Damaged, Use::Tree, Use::Zero];
         assert_eq!(uses(&four), expected);
         assert_eq!(four[3].end, file.length);
@@ -121,7 +139,7 @@ mod tests {
         assert_eq!(cell_bytes(std::slice::from_ref(&small)), PAGE);
         let large = file(&[(1_000_000, Use::Rows), (1, Use::Unreadable)]);
         let bytes = cell_bytes(std::slice::from_ref(&large));
-        let drawn = cells(&large, bytes);
+        let drawn = cells(&large, bytes, &BTreeSet::new());
         assert!(drawn.len() as u64 <= CELLS_MAX, "{}", drawn.len());
         assert_eq!(drawn.last().map(|cell| cell.what), Some(Use::Unreadable));
         assert_eq!(cell_bytes(&[]), PAGE);

@@ -15,7 +15,7 @@ use firedrill_core::salvage::record::Kind;
 use firedrill_core::salvage::report::{FileReport, LostRecord, Report};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::map::{cell_bytes, cells};
+use super::map::{cell_bytes, cells, lost_places};
 use super::text::{classes, hurt, lost_by_kind, verdict};
 use super::words::{USES, counted, of_kind, of_use};
 use super::{Outcome, REPORT};
@@ -26,7 +26,7 @@ const STYLE: &str = include_str!("page.css");
 /// Rows of a list; the report for programs has all.
 const LISTED_MAX: usize = 500;
 
-/// Lists up to this length are open from the beginning.
+/// Lists up to this length are open from the beginning, and the first one always.
 const OPEN_MAX: usize = 12;
 
 /// The document.
@@ -68,11 +68,19 @@ fn head(outcome: &Outcome) -> Markup {
         () if report.is_damaged() => ("warn", "repaired"),
         () => ("good", "whole"),
     };
-    let files: Vec<&str> = report.files.iter().map(|file| file.name.as_str()).collect();
+    let files = data_first(report);
+    let of = match files.as_slice() {
+        [] => String::new(),
+        [only] => only.name.clone(),
+        [first, others @ ..] => {
+            let others = counted(others.len() as u64, "more file", "more files");
+            format!("{} and {others}", first.name)
+        }
+    };
     html! {
         p.overline {
             span class={ "badge " (tone) } { (word) }
-            span { "Salvage of " (files.join(", ")) }
+            span { "Salvage of " (of) }
         }
         h1 { (verdict(outcome)) }
         @for change in &outcome.changed_inputs {
@@ -97,16 +105,16 @@ fn lost(report: &Report) -> Markup {
         } @else {
             p.hint { "Records that surviving trees name at places that are not whole any more. Where a tree has only a record's etag, its id is unknown." }
         }
-        @for (kind, records) in &lost { (lost_of(*kind, records)) }
+        @for (nth, (kind, records)) in lost.iter().enumerate() { (lost_of(*kind, records, nth == 0)) }
     }
 }
 
-fn lost_of(kind: Kind, records: &[&LostRecord]) -> Markup {
+fn lost_of(kind: Kind, records: &[&LostRecord], is_first: bool) -> Markup {
     let count = records.len() as u64;
     let older = records.iter().filter(|record| record.has_older).count();
     let caption = format!("{count} {}", of_kind(kind, count));
     html! {
-        details open[records.len() <= OPEN_MAX] {
+        details open[is_first || records.len() <= OPEN_MAX] {
             summary {
                 span.bad { (caption) }
                 @if older > 0 { span.hint { " · an older copy was found of " (older) } }
@@ -148,7 +156,7 @@ fn missing(report: &Report) -> Markup {
                                 th scope="row" { (name) }
                                 td { code { (document) } }
                                 td.number { (bytes(content.bytes)) }
-                                td { code { (hash) } }
+                                td { code.whole { (hash) } }
                             }
                         }
                     }
@@ -176,8 +184,8 @@ fn found(report: &Report) -> Markup {
     html! {
         @if !report.counts.is_empty() {
             h2 { "What was found" }
-            div.scroll tabindex="0" role="region" aria-label="Records by kind and class" {
-                table.counts {
+            div.scroll.counts tabindex="0" role="region" aria-label="Records by kind and class" {
+                table {
                     thead { tr {
                         th scope="col" { "Records" }
                         @for class in &classes { th.number scope="col" { (class.name()) } }
@@ -219,7 +227,7 @@ fn maps(report: &Report) -> Markup {
             "A cell with any damage in it is drawn as damaged."
         }
         (legend(report))
-        @for file in &report.files { (map(file, cell_bytes)) }
+        @for file in data_first(report) { (map(report, file, cell_bytes)) }
     }
 }
 
@@ -227,6 +235,12 @@ fn legend(report: &Report) -> Markup {
     let total: u64 = report.files.iter().map(|file| file.length).sum();
     html! {
         dl.legend {
+            @if report.lost.iter().any(|lost| lost.place.is_some()) {
+                div {
+                    dt { i.lo {} "lost" }
+                    dd { "a tree names records here, and they are not here any more" }
+                }
+            }
             @for what in USES {
                 @let files = report.files.iter();
                 @let sum: u64 = files.filter_map(|file| file.bytes.get(&what)).sum();
@@ -242,7 +256,20 @@ fn legend(report: &Report) -> Markup {
     }
 }
 
-fn map(file: &FileReport, cell_bytes: u64) -> Markup {
+/// The files, the largest one first: that is where the data are.
+fn data_first(report: &Report) -> Vec<&FileReport> {
+    let mut files: Vec<&FileReport> = report.files.iter().collect();
+    files.sort_by_key(|file| {
+        (
+            !file.name.ends_with("Raven.voron"),
+            std::cmp::Reverse(file.length),
+        )
+    });
+    files
+}
+
+fn map(report: &Report, file: &FileReport, cell_bytes: u64) -> Markup {
+    let lost = lost_places(report, file);
     let hurt: u64 = file
         .bytes
         .iter()
@@ -253,11 +280,20 @@ fn map(file: &FileReport, cell_bytes: u64) -> Markup {
         0 => "nothing damaged".to_owned(),
         some => format!("{} damaged or repaired", bytes(some)),
     };
+    let told = match lost.len() as u64 {
+        0 => told,
+        pages => format!(
+            "records lost from {}, {told}",
+            counted(pages, "page", "pages")
+        ),
+    };
     html! {
         h3 { (file.name) " " span.hint { (bytes(file.length)) ", " (told) } }
         div.map role="img" aria-label={ "Map of " (file.name) ": " (told) } {
-            @for cell in cells(file, cell_bytes) {
-                @if cell.what.is_damage() {
+            @for cell in cells(file, cell_bytes, &lost) {
+                @if cell.is_lost {
+                    i.lo title={ (cell.start) " to " (cell.end) ": records were here; " (of_use(cell.what).0) } {}
+                } @else if cell.what.is_damage() {
                     i class=(class(cell.what)) title={ (cell.start) " to " (cell.end) ": " (of_use(cell.what).0) } {}
                 } @else {
                     i class=(class(cell.what)) {}

@@ -69,6 +69,7 @@ fn speed(bytes: u64, seconds: f64) -> String {
 fn name(step: Step) -> &'static str {
     match step {
         Step::Headers => "reading headers",
+        Step::Gather => "gathering moved pages",
         Step::Survey => "looking at every page",
         Step::Assemble | Step::AssembleAgain => "putting long values together",
         Step::Search => "searching what is unexplained",

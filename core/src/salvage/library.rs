@@ -214,6 +214,14 @@ impl Library {
             .map(|(file, _)| file)
     }
 
+    /// Where page 0 of each data file lies, or would.
+    pub(super) fn homes(&self) -> Vec<(FileId, i64)> {
+        let files = self.of_role(|role| role == Role::Data);
+        files
+            .filter_map(|file| Some((file, self.map.home(file)?)))
+            .collect()
+    }
+
     fn carvings(&self) -> Vec<Task> {
         let journals =
             self.of_role(|role| matches!(role, Role::Journal(_) | Role::RecyclableJournal(_)));

@@ -11,6 +11,7 @@ use super::ledger::{Ledger, Use};
 use super::library::Library;
 use super::record::{Class, Kind};
 use super::render::attachment_key;
+use super::survey::PAGE;
 
 /// The report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,6 +67,9 @@ pub struct LostRecord {
     pub etag: Option<u64>,
     /// The page that it was in.
     pub page: u64,
+    /// Where that page would lie: file, and byte; none where the file ends before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<(String, u64)>,
     /// Whether an older copy of it was found.
     pub has_older: bool,
 }
@@ -101,7 +105,7 @@ impl Report {
         Self {
             counts,
             contents: contents(library),
-            lost: library.classified.lost.iter().map(told).collect(),
+            lost: lost(library),
             files: library
                 .scan
                 .ledgers
@@ -157,7 +161,22 @@ impl Use {
     }
 }
 
-fn told(lost: &Lost) -> LostRecord {
+fn lost(library: &Library) -> Vec<LostRecord> {
+    let homes = library.homes();
+    let place = |page: u64| {
+        homes.iter().find_map(|(file, origin)| {
+            let offset = i64::try_from(page * PAGE).ok()?.checked_add(*origin)?;
+            let offset = u64::try_from(offset).ok()?;
+            let file = &library.files[file.0 as usize];
+            (offset < file.length).then(|| (file.name.clone(), offset))
+        })
+    };
+    let lost = library.classified.lost.iter();
+    lost.map(|lost| told(lost, place(lost.storage / PAGE)))
+        .collect()
+}
+
+fn told(lost: &Lost, place: Option<(String, u64)>) -> LostRecord {
     LostRecord {
         kind: lost.kind,
         key: lost
@@ -165,7 +184,8 @@ fn told(lost: &Lost) -> LostRecord {
             .as_ref()
             .map(|key| String::from_utf8_lossy(key).replace('\u{1e}', "|")),
         etag: lost.etag,
-        page: lost.storage / super::survey::PAGE,
+        page: lost.storage / PAGE,
+        place,
         has_older: lost.has_older,
     }
 }

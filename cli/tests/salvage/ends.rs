@@ -1,0 +1,133 @@
+//! How it ends where it cannot begin, or not go on: the status, and a sentence that says what to do.
+
+use super::{Place, small, status, stderr, stdout, write};
+
+#[test]
+fn what_is_no_database_is_said() {
+    let place = Place::with(&small());
+    std::fs::create_dir(place.path("none")).expect("it can be made");
+    std::fs::create_dir_all(place.path("server/Databases")).expect("it can be made");
+    std::fs::rename(place.path("db"), place.path("server/Databases/Shop")).expect("it moves");
+    write(&place.path("empty"), b"");
+    write(
+        &place.path("poem.txt"),
+        &b"Not a page in sight.\n".repeat(2000),
+    );
+    write(&place.path("zeros"), &[0; 100_000]);
+    for (path, expected_status, expected) in [
+        ("nowhere", 2, "there is nothing at nowhere"),
+        (
+            "none",
+            2,
+            "a RavenDB database's folder has a file Raven.voron",
+        ),
+        ("server", 2, "server/Databases/Shop has one"),
+        ("empty", 3, "empty is empty"),
+        (
+            "poem.txt",
+            3,
+            "nothing in the input looks like a RavenDB database",
+        ),
+        (
+            "zeros",
+            3,
+            "nothing in the input looks like a RavenDB database",
+        ),
+        ("/dev/null", 2, "neither a folder nor a file"),
+    ] {
+        let output = place.salvage(&[path, "--dry-run"]);
+        let said = stderr(&output);
+        assert_eq!(status(&output), Some(expected_status), "{path}: {said}");
+        assert!(said.starts_with("firedrill: "), "{path}: {said}");
+        assert!(said.contains(expected), "{path}: {said}");
+    }
+    let output = place.salvage(&["nowhere", "--out", "out"]);
+    assert_eq!(status(&output), Some(2));
+    assert!(!place.path("out").exists(), "nothing is made for nothing");
+}
+
+#[test]
+fn a_folder_with_journals_alone_is_salvaged_with_a_word_on_it() {
+    let place = Place::with(&small());
+    std::fs::remove_file(place.path("db/Raven.voron")).expect("it was there");
+    let output = place.salvage(&["db", "--out", "out"]);
+    let said = stderr(&output);
+    assert!(said.contains("db has no Raven.voron"), "{said}");
+    assert!(
+        status(&output) == Some(0) || status(&output) == Some(1),
+        "{said}"
+    );
+    let report = place.report("out");
+    assert!(
+        report["counts"]["document"].is_object(),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn an_output_folder_must_be_new_and_elsewhere() {
+    let place = Place::with(&small());
+    std::fs::create_dir(place.path("mine")).expect("it can be made");
+    write(&place.path("mine/letter"), b"dear");
+    write(&place.path("file"), b"dear");
+    for (words, expected) in [
+        (
+            &["db", "--out", "mine"][..],
+            "mine is not empty; give --out a new folder",
+        ),
+        (&["db", "--out", "mine", "--resume"], "it has no checkpoint"),
+        (&["db", "--out", "file"], "file is not a folder"),
+        (
+            &["db", "--out", "db/salvaged"],
+            "nothing is ever written to an input",
+        ),
+        (
+            &["db", "--out", "db"],
+            "nothing is ever written to an input",
+        ),
+        (&["db"], "--out <DIR>"),
+        (&["db", "--dry-run", "--master-key-file", "k"], "encrypted"),
+    ] {
+        let output = place.salvage(words);
+        let said = stderr(&output);
+        assert_eq!(status(&output), Some(2), "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(place.names("mine"), ["letter"]);
+    let first = place.salvage(&["db", "--out", "out"]);
+    assert_eq!(status(&first), Some(0), "{}", stderr(&first));
+    let before = place.files("out");
+    let again = place.salvage(&["db", "--out", "out"]);
+    assert_eq!(status(&again), Some(2));
+    assert!(
+        stderr(&again).contains("out is not empty"),
+        "{}",
+        stderr(&again)
+    );
+    let resumed = place.salvage(&["db", "--out", "out", "--resume"]);
+    assert_eq!(status(&resumed), Some(2));
+    let said = stderr(&resumed);
+    assert!(said.contains("the salvage in it is finished"), "{said}");
+    assert!(
+        before == place.files("out"),
+        "a finished salvage was changed"
+    );
+}
+
+#[test]
+fn an_input_that_may_not_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::with(&small());
+    let path = place.path("db/headers.one");
+    let none = std::fs::Permissions::from_mode(0);
+    std::fs::set_permissions(&path, none).expect("it is ours");
+    if std::fs::File::open(&path).is_ok() {
+        // Root may read everything.
+        return;
+    }
+    let output = place.salvage(&["db", "--dry-run"]);
+    assert_eq!(status(&output), Some(3));
+    let said = stderr(&output);
+    assert!(said.contains("headers.one cannot be read"), "{said}");
+}
