@@ -108,10 +108,11 @@ fn run<S: Source + Sync>(
             scope.spawn(move || work(waiting, &answers, reader, is_keeping));
         }
         drop(answers);
-        // `tasks` ends with this call: the workers see that there is nothing more to do.
+        // It ends with this closure, by a panic too: the workers see that there is nothing more to do.
+        let tasks = tasks;
         let machine = Salvage::new(options);
         let mut progress = |step: &Progress| progress(step, bytes_read.load(Ordering::Relaxed));
-        drive(machine, start, tasks, &answered, output, &mut progress)
+        drive(machine, start, &tasks, &answered, output, &mut progress)
     })
 }
 
@@ -164,7 +165,7 @@ fn work<S: Source>(
 fn drive(
     mut machine: Salvage,
     start: Event,
-    tasks: Sender<Job>,
+    tasks: &Sender<Job>,
     answered: &Receiver<Result<Answer, Box<dyn Any + Send>>>,
     mut output: Option<&mut Output>,
     progress: &mut dyn FnMut(&Progress),
