@@ -224,7 +224,7 @@ impl Seen {
             documents.equal,
             documents.expected,
             documents.equal_bodies,
-            documents.stale.len(),
+            documents.stale_bodies,
             documents.extra.len(),
             self.other_versions,
             self.nothing,

@@ -467,8 +467,9 @@ impl Library {
             let first = placed.head.number;
             let end = first + u64::from(placed.head.pages);
             let by = self.redone.range(..end).next_back();
-            by.is_some_and(|(number, (bytes, _))| {
-                number + (bytes.len() as u64).div_ceil(PAGE) > first
+            // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
+            by.is_some_and(|(number, (bytes, stale))| {
+                !stale && number + (bytes.len() as u64).div_ceil(PAGE) > first
             })
         };
         let mut sources: BTreeMap<(FileId, u64), Source> = BTreeMap::new();

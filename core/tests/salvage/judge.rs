@@ -199,6 +199,8 @@ pub(crate) struct Compared {
     pub(crate) equal_bodies: usize,
     /// Live with a key of the export, and other than all that it has under that key.
     pub(crate) stale: Vec<Told>,
+    /// Of these, whose bodies differ too.
+    pub(crate) stale_bodies: usize,
     /// Live with a key that the export does not have.
     pub(crate) extra: Vec<Told>,
     /// In the export, and not live as it has it.
@@ -221,7 +223,15 @@ pub(crate) fn compare(section: &str, expected: &Dump, salvaged: &Salvaged) -> Co
         .filter(|told| live_bodies.contains(&(told.key.as_str(), told.body())));
     let equal_bodies = bodies.count();
     let others = live.difference(&expected).cloned();
-    let (stale, extra) = others.partition(|told| keys.contains(told.key.as_str()));
+    let (stale, extra): (Vec<Told>, _) = others.partition(|told| keys.contains(told.key.as_str()));
+    let bodies: BTreeSet<(&str, &str)> = expected
+        .iter()
+        .map(|told| (told.key.as_str(), told.body()))
+        .collect();
+    let stale_bodies = stale
+        .iter()
+        .filter(|told| !bodies.contains(&(told.key.as_str(), told.body())));
+    let stale_bodies = stale_bodies.count();
     let missing: Vec<Told> = expected.difference(&live).cloned().collect();
     let mut elsewhere: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for class in Class::ALL {
@@ -234,6 +244,7 @@ pub(crate) fn compare(section: &str, expected: &Dump, salvaged: &Salvaged) -> Co
     Compared {
         expected: expected.len(),
         equal_bodies,
+        stale_bodies,
         equal: expected.intersection(&live).count(),
         stale,
         extra,
