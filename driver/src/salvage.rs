@@ -108,12 +108,11 @@ fn run<S: Source + Sync>(
             scope.spawn(move || work(waiting, &answers, reader, is_keeping));
         }
         drop(answers);
+        // It ends with this closure, by a panic too: the workers see that there is nothing more to do.
+        let tasks = tasks;
         let machine = Salvage::new(options);
         let mut progress = |step: &Progress| progress(step, bytes_read.load(Ordering::Relaxed));
-        let ended = drive(machine, start, &tasks, &answered, output, &mut progress);
-        // The workers see that there is nothing more to do.
-        drop(tasks);
-        ended
+        drive(machine, start, &tasks, &answered, output, &mut progress)
     })
 }
 

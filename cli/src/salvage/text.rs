@@ -242,3 +242,119 @@ fn write_end(out: &mut String, outcome: &Outcome) -> Result {
         false => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use firedrill_core::salvage::report::{Contents, FileReport, Missing};
+
+    use super::*;
+
+    /// Of a file of ten pages, so many of them damaged.
+    fn outcome(damaged_pages: u64) -> Outcome {
+        let (end, damaged) = (81_920, damaged_pages * 8192);
+        let mut ranges = vec![(0, end - damaged, Use::Rows)];
+        let mut damage = Vec::new();
+        if damaged > 0 {
+            damage.push((end - damaged, end, Use::Damaged));
+        }
+        ranges.extend(&damage);
+        let uses = ranges.iter().map(|(start, end, what)| (*what, end - start));
+        let file = FileReport {
+            name: "Raven.voron".to_owned(),
+            length: end,
+            bytes: uses.collect(),
+            damage,
+            ranges,
+        };
+        let documents = BTreeMap::from([(Class::Live, 3), (Class::Suspect, 1)]);
+        Outcome {
+            changed_inputs: Vec::new(),
+            report: Report {
+                counts: [(Kind::Document, documents)].into(),
+                contents: Contents::default(),
+                lost: Vec::new(),
+                files: vec![file],
+                transactions: 0,
+                unread: 0,
+                over_budget: Vec::new(),
+                written: BTreeMap::new(),
+            },
+            verdicts_only: false,
+            folder: None,
+        }
+    }
+
+    #[test]
+    fn a_whole_database_is_called_so() {
+        assert_eq!(
+            text(&outcome(0)),
+            "\
+Whole: nothing is damaged.
+
+  records                                   live           suspect
+  documents                                    3                 1
+
+  bytes                                         
+  rows                                  80.0 KiB  documents and all other records
+  all                                   80.0 KiB  in 1 file
+
+Nothing was written.
+"
+        );
+    }
+
+    #[test]
+    fn losses_come_first_and_keys_cannot_command_the_terminal() {
+        let mut outcome = outcome(2);
+        let lost = |key: Option<&str>, etag, has_older| LostRecord {
+            kind: Kind::Document,
+            key: key.map(str::to_owned),
+            etag,
+            page: 8,
+            place: None,
+            has_older,
+        };
+        outcome.report.lost = vec![
+            lost(None, Some(7), false),
+            lost(Some("users/\u{1b}[2J"), Some(6), true),
+        ];
+        let named_by = [("users/1".to_owned(), "photo.jpg".to_owned())].into();
+        let missing = Missing { bytes: 0, named_by };
+        outcome.report.contents.missing = [("hash".to_owned(), missing)].into();
+        let text = text(&outcome);
+        let begin = "\
+Damaged: 2 documents, 1 attachment's content lost; 16.0 KiB damaged.
+
+Lost documents (2):
+  users/\\u{1b}[2J, etag 6 (page 8; an older one was found)
+  etag 7 (page 8)
+
+Attachments without their content (1):
+  photo.jpg of users/1 (nothing of it was found)
+";
+        assert!(text.starts_with(begin), "{text}");
+        let page = super::super::page::page(&outcome);
+        assert!(page.contains("2 documents") && page.contains("photo.jpg"), "{page}");
+    }
+
+    #[test]
+    fn damage_without_losses_is_no_loss() {
+        assert_eq!(
+            verdict(&outcome(1)),
+            "Damaged, but nothing that a tree names is lost; 8.0 KiB damaged."
+        );
+        let mut only = outcome(1);
+        only.verdicts_only = true;
+        assert_eq!(verdict(&only), "Damaged: 8.0 KiB damaged.");
+        let mut repaired = outcome(1);
+        let file = &mut repaired.report.files[0];
+        file.bytes = [(Use::Repaired, 81_920)].into();
+        file.damage[0].2 = Use::Repaired;
+        assert!(verdict(&repaired).starts_with("Repaired: "));
+        let mut nothing = outcome(10);
+        nothing.report.counts.clear();
+        nothing.report.files[0].bytes.remove(&Use::Rows);
+        assert!(verdict(&nothing).starts_with("Nothing: "));
+        assert_eq!(nothing.status(), 3);
+    }
+}

@@ -400,7 +400,7 @@ mod tests {
         fs::create_dir(&input).expect("it can be made");
         for out in ["db", "db/out", "db/deep/er", "other/../db/out"] {
             let out = place.path().join(out);
-            let refused = Output::open(&out, &[input.clone()], &description(), false);
+            let refused = Output::open(&out, std::slice::from_ref(&input), &description(), false);
             let refused = refused.map(drop).expect_err("it lies inside");
             assert!(matches!(refused, OutputError::Inside { .. }), "{refused}");
         }

@@ -148,6 +148,11 @@ fn fill(source: &impl Source, buffer: &mut [u8], offset: u64) -> io::Result<usiz
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::single_range_in_vec_init,
+    clippy::reversed_empty_ranges,
+    reason = "lists of ranges, and ranges that nobody should ask for"
+)]
 mod tests {
     use std::cell::RefCell;
 

@@ -20,6 +20,7 @@ impl Source for Disk {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let length = self.length();
         let end = (offset + buffer.len() as u64).min(length);
+        assert!(length != 13, "a disk that takes the program down");
         let is_bad = |bad: &Range<u64>| bad.start < end && offset < bad.end;
         if self.refuses.iter().any(is_bad) {
             return Err(io::Error::from_raw_os_error(5));
@@ -87,9 +88,10 @@ fn a_page_that_cannot_be_read_costs_its_own_records_and_is_named() {
         .collect();
     assert!(rows.len() > 3, "{rows:?}");
     for page in rows {
+        let refused = page + 100..page + 612;
         let disk = || Disk {
             bytes: bytes.clone(),
-            refuses: vec![page + 100..page + 612],
+            refuses: Vec::from([refused.clone()]),
         };
         let hurt = played(disk(), 2);
         assert_eq!(hurt, played(disk(), 1));
@@ -105,8 +107,16 @@ fn a_page_that_cannot_be_read_costs_its_own_records_and_is_named() {
 fn a_disk_that_refuses_everything_comes_to_an_end() {
     let bytes = data_file();
     let length = bytes.len() as u64;
-    let refuses = vec![0..length];
+    let refuses = std::iter::once(0..length).collect();
     let report = played(Disk { bytes, refuses }, 3);
     assert_eq!(report.files[0].ranges, [(0, length, Use::Unreadable)]);
     assert_eq!(report.counts.len(), 0);
+}
+
+#[test]
+#[should_panic(expected = "takes the program down")]
+fn a_panic_of_a_worker_is_everybodys_and_no_hang() {
+    let bytes = vec![1; 13];
+    let refuses = Vec::new();
+    played(Disk { bytes, refuses }, 3);
 }
