@@ -334,7 +334,10 @@ Attachments without their content (1):
 ";
         assert!(text.starts_with(begin), "{text}");
         let page = super::super::page::page(&outcome);
-        assert!(page.contains("2 documents") && page.contains("photo.jpg"), "{page}");
+        assert!(
+            page.contains("2 documents") && page.contains("photo.jpg"),
+            "{page}"
+        );
     }
 
     #[test]
