@@ -31,6 +31,7 @@ pub mod kept;
 pub mod part;
 pub mod report;
 pub mod runner;
+pub mod salvage;
 pub mod shard;
 pub mod shrink;
 pub mod stranger;
