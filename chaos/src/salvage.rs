@@ -31,3 +31,5 @@ pub mod checkers;
 pub mod fate;
 
 pub mod campaign;
+pub mod report;
+pub mod shrink;
