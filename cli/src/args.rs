@@ -11,6 +11,10 @@ use firedrill_s3_mock::Versioning;
 use crate::address::Address;
 use crate::moment;
 
+mod salvage;
+
+pub(crate) use salvage::SalvageArgs;
+
 /// Brings lost data back, and says exactly what cannot be brought back.
 #[derive(Debug, Parser)]
 #[command(name = "firedrill", version, propagate_version = true)]
@@ -23,6 +27,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Amend(AmendArgs),
+    Salvage(SalvageArgs),
     Serve(ServeArgs),
 }
 

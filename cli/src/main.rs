@@ -1,8 +1,8 @@
 //! `firedrill`: brings lost data back.
 //!
-//! Thin on purpose: [`args`] reads the command line, [`amend`] and [`serve`] are the commands, [`render`] words
-//! what came of them. What recovers data is in `firedrill-core`, what speaks to the bucket in
-//! `firedrill-driver`. Only this file looks at the clock and draws random numbers.
+//! Thin on purpose: [`args`] reads the command line, [`amend`], [`salvage`] and [`serve`] are the commands,
+//! [`render`] and [`salvage`] word what came of them. What recovers data is in `firedrill-core`, what speaks to
+//! buckets and files in `firedrill-driver`. Only this file looks at the clock and draws random numbers.
 
 mod address;
 mod amend;
@@ -12,6 +12,7 @@ mod moment;
 mod output;
 mod progress;
 mod render;
+mod salvage;
 mod serve;
 mod signals;
 
@@ -40,6 +41,7 @@ async fn main() -> ExitCode {
     };
     let status = match args.command {
         Command::Amend(amend) => amend::amend(amend, world).await,
+        Command::Salvage(salvage) => salvage::salvage(salvage, world.now).await,
         Command::Serve(serve) => serve::serve(serve).await,
     };
     ExitCode::from(status)

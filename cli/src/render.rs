@@ -351,7 +351,7 @@ fn write_below(out: &mut String, below: &[BelowLost]) -> Result {
 }
 
 /// A key on one line, without anything that a terminal obeys.
-fn printable(key: &str) -> String {
+pub(crate) fn printable(key: &str) -> String {
     if key.chars().any(char::is_control) {
         key.escape_debug().to_string()
     } else {
@@ -389,7 +389,7 @@ fn is_or_are(count: usize) -> &'static str {
 }
 
 /// Bytes in the largest unit that leaves at least one before the point.
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if count < 1024 {
         return format!("{count} bytes");

@@ -130,7 +130,7 @@ mod tests {
             .command
         {
             Command::Serve(args) => args,
-            Command::Amend(_) => panic!("another command"),
+            _ => panic!("another command"),
         }
     }
 

@@ -22,6 +22,7 @@ mod client;
 mod listing;
 mod perform;
 mod run;
+pub mod salvage;
 mod tasks;
 
 #[cfg(feature = "tls")]

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::voron::journal::broken::{self, mend_pages};
 use crate::voron::journal::index::{Cluster, IndexBuilder};
-use crate::voron::journal::pages::{self, PAGE_BYTES, PageChange};
+use crate::voron::journal::pages::{self, Change, PAGE_BYTES, PageChange};
 use crate::voron::journal::redo::{Outcome, Redo, Standing};
 use crate::voron::journal::repair::{page_count, transaction_at_repaired};
 use crate::voron::journal::{
@@ -64,6 +64,9 @@ pub struct Whole {
     pub page_count: u32,
     /// Bits to flip back, counted from the header's first byte.
     pub fixes: Vec<u64>,
+    /// Of one whose hash is false beyond repair: pages that it may hold whole, and where, from its header's first
+    /// byte. Which they are say their own checksums.
+    pub images: Option<Vec<(u64, Range<u64>)>>,
 }
 
 /// What a window of a journal holds.
@@ -73,8 +76,8 @@ pub struct Carved {
     pub whole: Vec<Whole>,
     /// Headers of transactions that are not whole, beyond repair: where, and as many bytes as they state, or 4 KiB.
     pub broken: Vec<Range<u64>>,
-    /// Pages that transactions beyond repair may hold whole: number, and where.
-    pub images: Vec<(u64, Range<u64>)>,
+    /// What transactions beyond repair may hold.
+    pub torn: Vec<Whole>,
     /// What the device refused.
     pub unreadable: Vec<Range<u64>>,
     /// 4 KiB blocks of zeros.
@@ -161,9 +164,7 @@ impl Carve {
                         bytes.next_multiple_of(SECTOR_BYTES)
                     }
                     None => {
-                        carved
-                            .images
-                            .extend(self.images(rest, offset, &transaction));
+                        carved.torn.extend(torn(rest, offset, &transaction));
                         note(&mut carved.broken, offset..offset + SECTOR_BYTES.min(left));
                         SECTOR_BYTES
                     }
@@ -193,30 +194,28 @@ impl Carve {
             _ => None,
         }
     }
+}
 
-    /// Whole pages that a transaction beyond repair holds, as far as it is stored as it is: which they are says
-    /// their own checksum, whoever reads them.
-    fn images(
-        &self,
-        bytes: &[u8],
-        offset: u64,
-        transaction: &Transaction,
-    ) -> Vec<(u64, Range<u64>)> {
-        let stated = usize::try_from(transaction.bytes()).unwrap_or(usize::MAX);
-        let payload = bytes.get(HEADER_BYTES..).unwrap_or_default();
-        let payload = payload
-            .get(..stated.saturating_sub(HEADER_BYTES))
-            .unwrap_or(payload);
-        let start = offset + HEADER_BYTES as u64;
-        let images = match transaction.compressed_bytes {
-            Some(_) => Vec::new(),
-            None => broken::images(payload, transaction.page_count),
-        };
-        let images = images.into_iter();
-        images
-            .map(|(page, range)| (page, start + range.start as u64..start + range.end as u64))
-            .collect()
+/// What a transaction beyond repair may hold, if it is stored as it is.
+fn torn(bytes: &[u8], offset: u64, transaction: &Transaction) -> Option<Whole> {
+    if transaction.compressed_bytes.is_some() {
+        return None;
     }
+    let stated = usize::try_from(transaction.bytes()).unwrap_or(usize::MAX);
+    let bytes = bytes.get(..stated).unwrap_or(bytes);
+    let payload = bytes.get(HEADER_BYTES..)?;
+    let images = broken::images(payload, transaction.page_count).into_iter();
+    let start = HEADER_BYTES as u64;
+    let images =
+        images.map(|(page, range)| (page, start + range.start as u64..start + range.end as u64));
+    Some(Whole {
+        id: transaction.id,
+        offset,
+        bytes: bytes.len() as u64,
+        page_count: transaction.page_count,
+        fixes: Vec::new(),
+        images: Some(images.collect()),
+    })
 }
 
 /// What is kept of a transaction whose hash is true.
@@ -233,6 +232,7 @@ fn whole(bytes: &[u8], offset: u64, transaction: &Transaction, fixes: Vec<u64>) 
         bytes: transaction.bytes(),
         page_count: count.unwrap_or(transaction.page_count),
         fixes,
+        images: None,
     }
 }
 
@@ -257,6 +257,8 @@ pub struct Step {
     pub whole: Whole,
     /// Whether its predecessor is missing.
     pub after_gap: bool,
+    /// Whether the data file holds it, as far as its pages are whole.
+    pub is_synced: bool,
 }
 
 impl Step {
@@ -272,6 +274,9 @@ impl Step {
         for bit in &self.whole.fixes {
             flip(&mut bytes, *bit);
         }
+        if self.whole.images.is_some() {
+            return Some(bytes);
+        }
         let transaction = Transaction::read(&bytes)?;
         let stored = bytes.get(transaction.payload_range()?)?;
         let payload = payload::decode(&transaction, stored, Limits::default()).ok()?;
@@ -279,11 +284,28 @@ impl Step {
     }
 
     fn changes<'a>(&self, payload: &'a [u8]) -> Vec<PageChange<'a>> {
+        if let Some(images) = &self.whole.images {
+            return images
+                .iter()
+                .filter_map(|image| whole_page(payload, image))
+                .collect();
+        }
         match pages::read(payload, self.whole.page_count) {
             Ok(pages) => pages.collect(),
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// A page of a transaction beyond repair, if its own checksum is true.
+fn whole_page<'a>(bytes: &'a [u8], (page, range): &(u64, Range<u64>)) -> Option<PageChange<'a>> {
+    let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+    let image = bytes.get(range)?;
+    holds(*page, image).then(|| PageChange {
+        page: *page,
+        pages: image.len() as u64 / PAGE_BYTES,
+        change: Change::Full(image),
+    })
 }
 
 /// Which pages a list of transactions changes.
@@ -319,8 +341,8 @@ pub struct Replay {
     pub clusters: Vec<(u64, u64)>,
     /// Where the data file has them: first page, where it lies, and a bit to flip back.
     pub base: Vec<(u64, Read, Option<u64>)>,
-    /// Pages that transactions beyond repair may hold whole.
-    pub images: Vec<Read>,
+    /// Pages that are not whole in the data file: of those, what it held already counts too.
+    pub holes: BTreeSet<u64>,
     /// What rows need to be read.
     pub context: Arc<Context>,
     /// Pages where whole chunks of streams begin: others' earlier states are kept.
@@ -373,19 +395,17 @@ impl Replay {
                 if matches!(applied.outcome, Outcome::NoBase | Outcome::Refused) {
                     continue;
                 }
-                touched.insert(applied.page, applied.pages);
+                if !step.is_synced || self.holes.contains(&applied.page) {
+                    touched.insert(applied.page, applied.pages);
+                }
+                if step.is_synced && self.is_current {
+                    continue;
+                }
                 if let Some(run) = redo.run(applied.page, applied.pages)
                     && holds(applied.page, run)
                 {
                     self.keep(applied.page, run, &mut seen, &mut replayed);
                 }
-            }
-        }
-        for read in &self.images {
-            let image = reader.read(read).bytes;
-            if matches!(verdict(&image), Verdict::Whole { .. }) {
-                let number = Header::read(&image).map_or(0, |header| header.number);
-                self.keep(number, &image, &mut seen, &mut replayed);
             }
         }
         redo.finish(&mut holds);

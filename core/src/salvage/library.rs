@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::voron::dictionary::carve as carve_dictionaries;
-use crate::voron::journal::replay::{Candidate, JournalName, Place, plan};
+use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
 use crate::voron::page::{Header, Kind};
 use crate::voron::rows::Owners;
 
@@ -52,8 +52,8 @@ pub(super) struct Library {
     /// Revision and last synced transaction of the newest whole header.
     header: Option<(u64, u64)>,
     pub(super) whole: Vec<(FileId, Whole)>,
-    /// Pages that transactions beyond repair may hold whole.
-    images: Vec<Read>,
+    /// Transactions beyond repair that may hold whole pages.
+    torn: Vec<(FileId, Whole)>,
     live: Arc<Vec<RedoStep>>,
     history: Arc<Vec<RedoStep>>,
     touched: Vec<Vec<(u64, u64)>>,
@@ -88,7 +88,7 @@ impl Library {
             files,
             header: None,
             whole: Vec::new(),
-            images: Vec::new(),
+            torn: Vec::new(),
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
@@ -236,9 +236,8 @@ impl Library {
         for range in found.broken {
             self.scan.mark(file, range, Use::DamagedTransaction);
         }
-        let images = found.images.into_iter();
-        self.images
-            .extend(images.map(|(_, range)| Read { file, range }));
+        self.torn
+            .extend(found.torn.into_iter().map(|torn| (file, torn)));
         for whole in found.whole {
             let end = whole.offset + whole.bytes;
             self.scan.mark(file, whole.offset..end, Use::History);
@@ -277,31 +276,42 @@ impl Library {
             .iter()
             .map(|found| ((found.0.0, found.1.offset), found))
             .collect();
-        let step = |place: Place, after_gap: bool| {
+        let step = |place: Place, after_gap: bool, is_synced: bool| {
             let found = by_place.get(&(place.journal, place.offset))?;
             Some(RedoStep {
                 file: found.0,
                 whole: found.1.clone(),
                 after_gap,
+                is_synced,
             })
         };
         let plan = plan(&names, &candidates, self.header.map(|(_, synced)| synced));
-        let live: Vec<RedoStep> = plan
-            .redo
-            .iter()
-            .filter_map(|redo| step(redo.place, redo.after_gap))
-            .collect();
         let mut all = candidates;
         all.sort_by_key(|candidate| (candidate.id, candidate.place));
         all.dedup_by_key(|candidate| candidate.id);
+        let synced = self.header.map(|(_, synced)| synced);
+        let held = row_before(&all, plan.redo.first(), synced);
+        let held = held.iter().filter_map(|held| step(held.place, false, true));
+        let redo = plan.redo.iter();
+        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo = self.with_torn(redo.collect());
+        let live: Vec<RedoStep> = held.chain(redo).collect();
         let mut before = None;
         let mut history = Vec::new();
         for candidate in all {
             let follows = before.is_some_and(|before| candidate.id == before + 1);
-            history.extend(step(candidate.place, !follows));
+            history.extend(step(candidate.place, !follows, false));
             before = Some(candidate.id);
         }
-        for redo in &live {
+        history.extend(self.torn.iter().map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        history.sort_by_key(|step| step.whole.id);
+        let redone = live.iter().filter(|redo| !redo.is_synced);
+        for redo in redone.filter(|redo| redo.whole.images.is_none()) {
             let end = redo.whole.offset + redo.whole.bytes;
             self.scan
                 .mark(redo.file, redo.whole.offset..end, Use::Redone);
@@ -314,6 +324,27 @@ impl Library {
         self.history = Arc::new(history);
         let both = [self.live.clone(), self.history.clone()];
         both.map(|steps| Task::Touch(Touch { steps })).into()
+    }
+
+    /// Whole pages of transactions beyond repair stand in for those that are missing among what is redone.
+    fn with_torn(&self, mut live: Vec<RedoStep>) -> Vec<RedoStep> {
+        let known: BTreeSet<u64> = live.iter().map(|step| step.whole.id).collect();
+        let synced = self.header.map(|(_, synced)| synced);
+        let Some(from) = synced.or_else(|| known.first().copied()) else {
+            return live;
+        };
+        let missing = self.torn.iter().filter(|(file, torn)| {
+            let is_live = matches!(self.files[file.0 as usize].role, Role::Journal(_));
+            is_live && torn.id > from && !known.contains(&torn.id)
+        });
+        live.extend(missing.map(|(file, whole)| RedoStep {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        live.sort_by_key(|step| step.whole.id);
+        live
     }
 
     fn replays(&mut self) -> Vec<Task> {
@@ -329,6 +360,9 @@ impl Library {
         let live = touched.next().unwrap_or_default();
         let history = touched.next().unwrap_or_default();
         let base = self.base_of(&live);
+        let numbers = live.iter().flat_map(|(first, pages)| *first..first + pages);
+        let holes = numbers.filter(|number| self.map.holding(*number).is_none());
+        let holes = holes.collect();
         let streams = self
             .map
             .iter()
@@ -340,7 +374,7 @@ impl Library {
                 steps: self.live.clone(),
                 clusters: live,
                 base,
-                images: Vec::new(),
+                holes,
                 context: self.context.clone(),
                 streams: streams.clone(),
                 is_current: true,
@@ -349,7 +383,7 @@ impl Library {
                 steps: self.history.clone(),
                 clusters: history,
                 base: Vec::new(),
-                images: std::mem::take(&mut self.images),
+                holes: BTreeSet::new(),
                 context: self.context.clone(),
                 streams,
                 is_current: false,
@@ -425,8 +459,9 @@ impl Library {
             let first = placed.head.number;
             let end = first + u64::from(placed.head.pages);
             let by = self.redone.range(..end).next_back();
-            by.is_some_and(|(number, (bytes, _))| {
-                number + (bytes.len() as u64).div_ceil(PAGE) > first
+            // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
+            by.is_some_and(|(number, (bytes, stale))| {
+                !stale && number + (bytes.len() as u64).div_ceil(PAGE) > first
             })
         };
         let mut sources: BTreeMap<(FileId, u64), Source> = BTreeMap::new();
@@ -597,4 +632,29 @@ impl Library {
     pub(super) fn report(&self) -> Report {
         Report::of(self)
     }
+}
+
+/// The transactions that the data file holds, as far back as none is missing: what its damaged pages were can be
+/// redone from them, and for its whole pages nothing changes. `all` ascend; each number is there once. Without a
+/// header nobody knows what the data file holds, and the plan has all.
+fn row_before<'a>(
+    all: &'a [Candidate],
+    first: Option<&PlanStep>,
+    synced: Option<u64>,
+) -> &'a [Candidate] {
+    let Some(synced) = synced else {
+        return &[];
+    };
+    if first.is_some_and(|first| first.after_gap) {
+        return &[];
+    }
+    let end = all.partition_point(|candidate| candidate.id <= synced);
+    let (row, _) = all.split_at(end);
+    if row.last().is_none_or(|last| last.id != synced) {
+        return &[];
+    }
+    let ids = row.windows(2).rev();
+    let unbroken = ids.take_while(|pair| pair[0].id + 1 == pair[1].id);
+    let (_, unbroken) = row.split_at(row.len() - 1 - unbroken.count());
+    unbroken
 }

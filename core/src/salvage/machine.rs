@@ -122,6 +122,15 @@ impl Step {
             Self::Render | Self::Finished => Self::Finished,
         }
     }
+
+    /// Carving closes the ledgers.
+    fn next_of_verdicts(self) -> Self {
+        match self {
+            Self::Assemble => Self::Carve,
+            Self::Carve => Self::Finished,
+            other => other.next(),
+        }
+    }
 }
 
 /// The machine.
@@ -164,7 +173,10 @@ impl Salvage {
             if !self.desk.is_clear() {
                 break;
             }
-            self.step = self.step.next();
+            self.step = match self.options.verdicts_only {
+                true => self.step.next_of_verdicts(),
+                false => self.step.next(),
+            };
             self.done_before = self.desk.progress().0;
             match self.step {
                 Step::Finished => out.push(Effect::Finished(Box::new(library.report()))),

@@ -15,6 +15,8 @@ pub struct Options {
     pub classes: BTreeSet<Class>,
     /// Only look: nothing is written.
     pub dry_run: bool,
+    /// Only say what each page is: nothing is searched, mended or read. For data files and headers alone.
+    pub verdicts_only: bool,
 }
 
 impl Default for Options {
@@ -24,6 +26,7 @@ impl Default for Options {
             repair_budget: REPAIR_BUDGET,
             classes: Class::ALL.into(),
             dry_run: false,
+            verdicts_only: false,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What a salvage tells at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::classify::Lost;
 use super::content::Standing;
 use super::extract::Found;
-use super::ledger::Use;
+use super::ledger::{Ledger, Use};
 use super::library::Library;
 use super::record::{Class, Kind};
 use super::render::attachment_key;
@@ -40,8 +40,17 @@ pub struct Contents {
     pub named: u64,
     /// Of which all bytes are there.
     pub whole: u64,
-    /// In the name of which the hash is, and how many bytes there are: of those that are not whole.
-    pub missing: BTreeMap<String, u64>,
+    /// Those that are not whole, by their hash.
+    pub missing: BTreeMap<String, Missing>,
+}
+
+/// A content that is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Missing {
+    /// Bytes that are there.
+    pub bytes: u64,
+    /// Who names it: the document's id, and the attachment's name, both in lower case.
+    pub named_by: BTreeSet<(String, String)>,
 }
 
 /// A record that trees name at a place that is not whole.
@@ -72,6 +81,8 @@ pub struct FileReport {
     pub bytes: BTreeMap<Use, u64>,
     /// What is not as it should be, by range of bytes.
     pub damage: Vec<(u64, u64, Use)>,
+    /// All of it, by range of bytes: two that touch differ.
+    pub ranges: Vec<(u64, u64, Use)>,
 }
 
 impl Report {
@@ -100,11 +111,8 @@ impl Report {
                     name: name(file),
                     length: ledger.length(),
                     bytes: ledger.totals(),
-                    damage: ledger
-                        .ranges()
-                        .filter(|(_, what)| what.is_damage())
-                        .map(|(range, what)| (range.start, range.end, what))
-                        .collect(),
+                    damage: ranges(ledger, Use::is_damage),
+                    ranges: ranges(ledger, |_| true),
                 })
                 .collect(),
             transactions: library.whole.len() as u64,
@@ -162,25 +170,35 @@ fn told(lost: &Lost) -> LostRecord {
     }
 }
 
+fn ranges(ledger: &Ledger, wanted: impl Fn(Use) -> bool) -> Vec<(u64, u64, Use)> {
+    let wanted = ledger.ranges().filter(|(_, what)| wanted(*what));
+    wanted
+        .map(|(range, what)| (range.start, range.end, what))
+        .collect()
+}
+
 fn contents(library: &Library) -> Contents {
     let mut contents = Contents::default();
     let rows = library.rows.iter().zip(&library.classified.classes);
     let live = rows
         .filter(|(row, class)| **class == Some(Class::Live) && row.record.kind == Kind::Attachment);
-    let hashes: std::collections::BTreeSet<&str> = live
-        .filter_map(|(row, _): (&Found, _)| Some(attachment_key(&row.record.key)?.hash))
-        .collect();
-    for hash in hashes {
+    let mut named: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
+    for key in live.filter_map(|(row, _): (&Found, _)| attachment_key(&row.record.key)) {
+        let name = (key.document_id.to_owned(), key.lower_name.to_owned());
+        named.entry(key.hash).or_default().insert(name);
+    }
+    for (hash, named_by) in named {
         contents.named += 1;
-        match library.content_of(hash) {
-            Some(Standing::Whole { .. }) => contents.whole += 1,
-            Some(Standing::Partial { bytes }) => {
-                contents.missing.insert(hash.to_owned(), bytes);
+        let bytes = match library.content_of(hash) {
+            Some(Standing::Whole { .. }) => {
+                contents.whole += 1;
+                continue;
             }
-            None => {
-                contents.missing.insert(hash.to_owned(), 0);
-            }
-        }
+            Some(Standing::Partial { bytes }) => bytes,
+            None => 0,
+        };
+        let missing = Missing { bytes, named_by };
+        contents.missing.insert(hash.to_owned(), missing);
     }
     contents
 }

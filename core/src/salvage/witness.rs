@@ -68,11 +68,16 @@ struct Span<K> {
 impl Witnesses {
     /// Sorts leaves out by the records at the places that they name.
     pub(super) fn new(leaves: Vec<Leaf>, records: &[Record]) -> Self {
-        let places: BTreeMap<u64, &Record> = records
-            .iter()
-            .filter(|record| record.image == super::record::Image::Current)
-            .map(|record| (record.storage, record))
-            .collect();
+        let mut places: BTreeMap<u64, &Record> = BTreeMap::new();
+        for record in records {
+            // Two states of a page may count.
+            let place = places.get(&record.storage);
+            if record.image == super::record::Image::Current
+                && place.is_none_or(|place| place.etag < record.etag)
+            {
+                places.insert(record.storage, record);
+            }
+        }
         let mut by_key: BTreeMap<Kind, Vec<Span<Box<[u8]>>>> = BTreeMap::new();
         let mut by_etag: BTreeMap<(Kind, Option<u64>), Vec<Span<u64>>> = BTreeMap::new();
         for leaf in leaves {

@@ -10,9 +10,9 @@ use firedrill_core::salvage::report::Report;
 use firedrill_core::salvage::{Effect, Event, Salvage};
 
 /// What came of it.
-pub struct Played {
-    pub report: Report,
-    pub written: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Played {
+    pub(crate) report: Report,
+    pub(crate) written: BTreeMap<String, Vec<u8>>,
 }
 
 struct Memory(Vec<Vec<u8>>);
@@ -30,27 +30,34 @@ impl Reader for Memory {
 }
 
 /// Salvages a folder.
-pub fn play(folder: &Path) -> Played {
-    let mut paths: Vec<_> = [folder.to_path_buf(), folder.join("Journals")]
+pub(crate) fn play_folder(folder: &Path) -> Played {
+    let paths = [folder.to_path_buf(), folder.join("Journals")];
+    let entries = paths
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .filter(|path| path.is_file())
-        .collect();
-    paths.sort();
+        .map(|entry| entry.expect("a folder can be listed").path());
+    let files = entries.filter(|path| path.is_file()).map(|path| {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a test reads its samples from disk"
+        )]
+        let bytes = std::fs::read(&path).expect("a file can be read");
+        (path.display().to_string(), bytes)
+    });
+    play(files.collect())
+}
+
+/// Salvages files, by their paths.
+pub(crate) fn play(mut given: Vec<(String, Vec<u8>)>) -> Played {
+    given.sort();
     let mut files = Vec::new();
     let mut bytes = Vec::new();
-    for path in paths {
-        let name = path
-            .file_name()
-            .expect("it is a file")
-            .to_string_lossy()
-            .into_owned();
+    for (path, content) in given {
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let Some(role) = Role::of_name(&name) else {
             continue;
         };
-        let content = std::fs::read(&path).expect("it can be read");
         files.push(File {
             input: 0,
             name,
@@ -66,8 +73,6 @@ pub fn play(folder: &Path) -> Played {
         kept: BTreeMap::new(),
     }]);
     let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut step = None;
-    let began = std::time::Instant::now();
     while let Some(event) = events.pop_front() {
         let mut out = Vec::new();
         machine.step(Instant::START, event, &mut out);
@@ -78,12 +83,7 @@ pub fn play(folder: &Path) -> Played {
                     events.push_back(Event::Done { id, findings });
                 }
                 Effect::Write { path, bytes } => written.entry(path).or_default().extend(bytes),
-                Effect::Progress(progress) => {
-                    if step != Some(progress.step) {
-                        println!("{:?} {:?}", began.elapsed(), progress);
-                    }
-                    step = Some(progress.step);
-                }
+                Effect::Progress(_) => {}
                 Effect::Finished(report) => {
                     return Played {
                         report: *report,

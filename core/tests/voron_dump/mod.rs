@@ -49,8 +49,13 @@ pub(crate) fn read(sample: &str) -> Vec<Item> {
         reason = "a test reads its samples from disk"
     )]
     let packed = std::fs::read(path).expect("a sample has its export");
+    of_bytes(&packed)
+}
+
+/// Reads a dump that is in memory: one gzip member, or several.
+pub(crate) fn of_bytes(packed: &[u8]) -> Vec<Item> {
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(packed.as_slice())
+    flate2::read::MultiGzDecoder::new(packed)
         .read_to_end(&mut bytes)
         .expect("an export is gzip");
     items(&bytes)
