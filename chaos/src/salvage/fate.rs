@@ -272,25 +272,35 @@ impl<'a> Fates<'a> {
         }
     }
 
-    /// Whether a correction of the run that begins with this page is honest: one bit is not what it was, or not
-    /// what the media hold.
-    pub fn may_be_mended(&self, page: u64, bytes: usize) -> bool {
+    /// Whether a correction of the run that begins with this page is honest: of the bytes under its checksum one
+    /// bit is not what it was, or not what the media hold.
+    pub fn may_be_mended(&self, page: u64, hashed: usize) -> bool {
         let data = self.disk.data();
-        let Some(start) = home(page, self.disk.shift) else {
+        let now = home(page, self.disk.shift).and_then(|start| data.bytes.get(start..));
+        let Some(now) = now.and_then(|now| now.get(..hashed)) else {
             return false;
         };
-        let Some(now) = data.bytes.get(start..) else {
-            return false;
-        };
-        let now = &now[..bytes.min(now.len())];
         let one = |written: Option<&[u8]>| {
-            written.is_some_and(|written| {
-                let both = now.len().min(written.len());
-                differing_bits(&now[..both], &written[..both]) == 1
-            })
+            let written = written.and_then(|written| written.get(..hashed));
+            written.is_some_and(|written| differing_bits(now, written) == 1)
         };
-        let written = page as usize * PAGE;
-        one(data.base.get(start..)) || one(data.pristine.get(written..))
+        let start = home(page, self.disk.shift).unwrap_or_default();
+        one(data.base.get(start..)) || one(data.pristine.get(page as usize * PAGE..))
+    }
+
+    /// Whether the end of a run's value, which no checksum covers, is there and is not what it was.
+    pub fn end_is_hurt(&self, place: &Place) -> bool {
+        let data = self.disk.data();
+        let at = place.page as usize * PAGE + place.offset;
+        let written = at + place.unhashed.start..at + place.unhashed.end;
+        let start = usize::try_from(written.start as i64 + self.disk.shift);
+        let now = start
+            .ok()
+            .and_then(|start| data.bytes.get(start..start + written.len()));
+        data.pristine
+            .get(written)
+            .zip(now)
+            .is_some_and(|(written, now)| written != now)
     }
 }
 

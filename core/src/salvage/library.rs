@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::voron::dictionary::carve as carve_dictionaries;
 use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
-use crate::voron::page::{Header, Kind};
+use crate::voron::page::Header;
 use crate::voron::rows::Owners;
 
 use super::carve::{Carve, Carved, Replay, Replayed, Step as RedoStep, Touch, Whole};
@@ -17,7 +16,7 @@ use super::file::{File, FileId, Read, Role};
 use super::ledger::Use;
 use super::machine::{Effect, Step};
 use super::map::{PageMap, Placed};
-use super::mend::chunk;
+use super::mend::{chunk, dictionaries};
 use super::options::Options;
 use super::record::{Image, Trust};
 use super::render::Output;
@@ -432,17 +431,18 @@ impl Library {
         for (number, bytes, stale) in found.runs {
             if let Some(header) = Header::read(&bytes) {
                 self.scan.chunks.extend(chunk(&header));
-                if matches!(
-                    header.kind,
-                    Kind::TreeLeaf { .. } | Kind::TreeOverflow { .. }
-                ) {
-                    let context = Arc::make_mut(&mut self.context);
-                    carve_dictionaries(&bytes)
-                        .into_iter()
-                        .for_each(|found| context.dictionaries.add(found));
+                for dictionary in dictionaries(&header, &bytes) {
+                    Arc::make_mut(&mut self.context)
+                        .dictionaries
+                        .add(dictionary);
                 }
             }
             self.redone.insert(number, (bytes.into(), stale));
+        }
+        for dictionary in found.dictionaries {
+            Arc::make_mut(&mut self.context)
+                .dictionaries
+                .add(dictionary);
         }
         self.broken.extend(found.broken);
         let chunks = found.chunks.into_iter();

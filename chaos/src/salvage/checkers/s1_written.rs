@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use firedrill_core::salvage::record::{Class, Kind as Told};
 use firedrill_sim::voron::{Content, Kind, Record};
 
-use super::super::fate::{Fate, name};
+use super::super::fate::name;
 use super::super::property::{Property, Violation};
 use super::super::told::{Line, Members, Object};
 use super::Evidence;
@@ -79,13 +79,13 @@ fn lost_its_name(evidence: &Evidence<'_>, line: &Line) -> bool {
         records.filter(|record| super::super::fate::kind(record.kind) == Some(line.kind));
     records.any(|record| {
         let mut places = record.places.iter();
-        places.any(|place| place.page == line.page && evidence.fates.place(place) == Fate::Unhashed)
+        places.any(|place| place.page == line.page && evidence.fates.end_is_hurt(place))
     })
 }
 
 fn is_hurt_at_its_end(evidence: &Evidence<'_>, record: &Record) -> bool {
     let mut places = record.places.iter();
-    places.any(|place| !place.unhashed.is_empty() && evidence.fates.place(place) == Fate::Unhashed)
+    places.any(|place| evidence.fates.end_is_hurt(place))
 }
 
 type Key = (Class, String, String);

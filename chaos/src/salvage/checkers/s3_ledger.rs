@@ -95,7 +95,11 @@ fn pages(fates: &Fates<'_>, file: &FileReport, out: &mut Vec<String>) {
                 "page {page} is not as it was written, and called whole"
             ));
         }
-        if disk.data().refuses(&here) && damage_at(file, &here) != Some(Use::Unreadable) {
+        let mut named = file.damage.iter();
+        let is_named = named.any(|(from, to, what)| {
+            *what == Use::Unreadable && *from < here.end as u64 && (here.start as u64) < *to
+        });
+        if disk.data().refuses(&here) && !is_named {
             out.push(format!("page {page} cannot be read, and is not called so"));
         }
     }

@@ -54,10 +54,8 @@ fn is_honest(fates: &Fates<'_>, page: u64) -> bool {
         .records
         .iter()
         .flat_map(|record| &record.places);
-    let pages = records
-        .filter(|place| place.page == page && place.offset == 64)
-        .map(|place| place.pages);
-    let lengths = pages.chain([1]).map(|pages| pages as usize * PAGE);
+    let runs = records.filter(|place| place.page == page && place.offset == 64);
+    let lengths = runs.map(|place| place.stored.len()).chain([PAGE]);
     let mut homes = fates.disk.displaced.iter().chain([&page]);
     homes.any(|home| {
         lengths
