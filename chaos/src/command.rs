@@ -7,6 +7,7 @@ pub(crate) mod drill;
 pub(crate) mod exhaustive;
 pub(crate) mod merge;
 pub(crate) mod replay;
+pub(crate) mod salvage;
 pub(crate) mod scoreboard;
 pub(crate) mod shrink;
 

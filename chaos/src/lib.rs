@@ -32,6 +32,7 @@ pub mod part;
 mod pool;
 pub mod report;
 pub mod runner;
+pub mod salvage;
 pub mod shard;
 pub mod shrink;
 pub mod stranger;

@@ -18,7 +18,7 @@
 //! (`counterfactual`, `tell`).
 
 mod counterfactual;
-mod ddmin;
+pub(crate) mod ddmin;
 mod tell;
 mod values;
 

@@ -16,6 +16,7 @@ mod content;
 mod desk;
 mod extract;
 pub mod file;
+mod journals;
 mod ledger;
 mod library;
 mod lines;

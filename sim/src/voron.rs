@@ -50,6 +50,7 @@ mod bytes;
 mod checksum;
 
 pub use blittable::{Json, text as json_text};
+pub use checksum::seal;
 pub use database::Database;
 pub use specification::{CompressionSpec, DatabaseSpec, Flavour, JournalSpec, Operation};
 pub use truth::{

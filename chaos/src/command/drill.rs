@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::case::{jobs, known_bug, worst, writable};
 use super::corpus::CorpusArguments;
+use super::salvage::{self, Mechanism};
 use super::{keep, tell};
 
 /// Failures that are told: whoever wants all of them asks for --json.
@@ -37,6 +38,9 @@ Many machines, one run (here as the jobs 1 to 64 of a batch scheduler's array):
 /// What to run, and for how long.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Drill {
+    /// What is drilled.
+    #[arg(long, value_enum, default_value_t, value_name = "MECHANISM")]
+    only: Mechanism,
     /// Root of all cases; random without it.
     #[arg(long)]
     seed: Option<u64>,
@@ -79,6 +83,25 @@ pub(crate) struct Drill {
 
 /// Runs cases.
 pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
+    match drill.only {
+        Mechanism::Amend => amend(drill),
+        Mechanism::Salvage => salvage::drill(&salvage::Wanted {
+            seed: drill.seed.unwrap_or_else(clock_seed),
+            cases: drill.cases,
+            minutes: drill.minutes,
+            jobs: drill.jobs.unwrap_or_else(cores),
+            planted: drill.planted.as_deref(),
+            failures: drill.failures,
+            json: drill.json,
+        }),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn amend(drill: &Drill) -> anyhow::Result<u8> {
     let bug = drill.planted.as_deref().map(known_bug).transpose()?;
     let planted = bug.map(|(id, _)| id);
     // Without another limit a planted bug has as many cases as the project grants the drill to find it.

@@ -11,11 +11,15 @@ use firedrill_chaos::scenario::Scenario;
 use firedrill_core::amend::Amend;
 
 use super::case::{known_bug, known_property, read_case, worst};
+use super::salvage::{self, Mechanism};
 use super::tell::{Failing, write_page};
 
 /// Which case, and what to show of it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Replay {
+    /// Of what the case is; a file says it itself.
+    #[arg(long, value_enum, default_value_t, value_name = "MECHANISM")]
+    only: Mechanism,
     /// A case's seed (decimal, or hexadecimal behind 0x), or a scenario file.
     case: String,
     /// Make this planted bug active.
@@ -50,6 +54,10 @@ pub(crate) struct Replay {
 
 /// Runs it again.
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
+    if arguments.only == Mechanism::Salvage || salvage::is_of_salvage(&arguments.case) {
+        let (planted, property) = (arguments.planted.as_deref(), arguments.property.as_deref());
+        return salvage::replay(&arguments.case, planted, property, arguments.scenario);
+    }
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
     let scenario = read_case(&arguments.case)?;

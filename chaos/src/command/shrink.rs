@@ -13,11 +13,15 @@ use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::case::{known_bug, known_property, read_case, replay_line};
+use super::salvage::{self, Mechanism};
 use super::tell::{Failing, write_page};
 
 /// Which case, and how far.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Shrink {
+    /// Of what the case is; a file says it itself.
+    #[arg(long, value_enum, default_value_t, value_name = "MECHANISM")]
+    only: Mechanism,
     /// A case's seed (decimal, or hexadecimal behind 0x), or a scenario file.
     case: String,
     /// Make this planted bug active.
@@ -42,6 +46,14 @@ pub(crate) struct Shrink {
 
 /// Shrinks it.
 pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
+    if arguments.only == Mechanism::Salvage || salvage::is_of_salvage(&arguments.case) {
+        let (planted, property) = (arguments.planted.as_deref(), arguments.property.as_deref());
+        let budget = arguments
+            .budget
+            .min(firedrill_chaos::salvage::shrink::BUDGET);
+        let out = arguments.out.as_deref();
+        return salvage::shrink(&arguments.case, planted, property, budget, out);
+    }
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
     let scenario = read_case(&arguments.case)?;

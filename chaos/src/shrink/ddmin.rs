@@ -5,7 +5,7 @@
 
 /// Which of `length` items stay, at least `least` of them. `test` says whether it still fails with only these,
 /// in their order; it is taken to fail with all of them, and is never asked that.
-pub(super) fn ddmin(
+pub(crate) fn ddmin(
     length: usize,
     least: usize,
     mut test: impl FnMut(&[usize]) -> bool,

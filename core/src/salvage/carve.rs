@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::voron::dictionary::Dictionary;
 use crate::voron::journal::broken::{self, mend_pages};
 use crate::voron::journal::index::{Cluster, IndexBuilder};
 use crate::voron::journal::pages::{self, Change, PAGE_BYTES, PageChange};
@@ -28,7 +29,7 @@ use crate::voron::page::{Header, Kind, Verdict, verdict};
 
 use super::extract::{Context, Extracted, Seen};
 use super::file::{FileId, Piece, Read, Reader};
-use super::mend::flip;
+use super::mend::{dictionaries, flip};
 
 /// Bytes of a window of a journal.
 const WINDOW: u64 = 8 << 20;
@@ -362,6 +363,8 @@ pub struct Replayed {
     pub old: Extracted,
     /// Chunks of streams, as the last state had them that was whole.
     pub chunks: BTreeMap<u64, Vec<u8>>,
+    /// Compression dictionaries of earlier states.
+    pub dictionaries: Vec<Dictionary>,
 }
 
 impl Replay {
@@ -385,6 +388,7 @@ impl Replay {
         let mut replayed = Replayed::default();
         let mut touched: BTreeMap<u64, u64> = BTreeMap::new();
         let mut seen = BTreeSet::new();
+        let mut context = self.context.clone();
         for step in self.steps.iter() {
             let Some(payload) = step.payload(reader) else {
                 continue;
@@ -404,7 +408,7 @@ impl Replay {
                 if let Some(run) = redo.run(applied.page, applied.pages)
                     && holds(applied.page, run)
                 {
-                    self.keep(applied.page, run, &mut seen, &mut replayed);
+                    self.keep(applied.page, run, &mut context, &mut seen, &mut replayed);
                 }
             }
         }
@@ -421,14 +425,28 @@ impl Replay {
         replayed
     }
 
-    /// What is worth keeping of a state that may not last.
-    fn keep(&self, page: u64, run: &[u8], seen: &mut Seen, replayed: &mut Replayed) {
-        let is_chunk =
-            Header::read(run).is_some_and(|header| matches!(header.kind, Kind::Stream { .. }));
-        if is_chunk && !self.streams.contains(&page) {
+    /// What is worth keeping of a state that may not last. A dictionary is there before what needs it.
+    fn keep(
+        &self,
+        page: u64,
+        run: &[u8],
+        context: &mut Arc<Context>,
+        seen: &mut Seen,
+        replayed: &mut Replayed,
+    ) {
+        let Some(header) = Header::read(run) else {
+            return;
+        };
+        if matches!(header.kind, Kind::Stream { .. }) && !self.streams.contains(&page) {
             replayed.chunks.insert(page, run.to_vec());
         }
-        self.context.read_old(run, seen, &mut replayed.old);
+        for dictionary in dictionaries(&header, run) {
+            if !replayed.dictionaries.contains(&dictionary) {
+                Arc::make_mut(context).dictionaries.add(dictionary.clone());
+                replayed.dictionaries.push(dictionary);
+            }
+        }
+        context.read_old(run, seen, &mut replayed.old);
     }
 
     /// What a run that was touched ended as: a whole run by what its own head says now.

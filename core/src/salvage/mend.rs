@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::voron::dictionary::{Dictionary, carve};
 use crate::voron::page::{Header, Kind, PAGE_BYTES, Verdict, verdict};
 use crate::voron::repair::{Repair, repair};
 
@@ -33,6 +34,19 @@ pub struct Assembled {
     pub head: Head,
     /// What it says as a chunk of a stream.
     pub chunk: Option<Chunk>,
+    /// Compression dictionaries in it.
+    pub dictionaries: Vec<Dictionary>,
+}
+
+impl Assembled {
+    /// What a run is whose checksum is true, or made so.
+    fn of(bytes: &[u8], header: &Header, pages: u64, offset: u64) -> Self {
+        Self {
+            head: head(header, pages, offset),
+            chunk: chunk(header),
+            dictionaries: dictionaries(header, bytes),
+        }
+    }
 }
 
 impl Assembly {
@@ -40,10 +54,7 @@ impl Assembly {
         let bytes = read_all(self.file, &self.ranges, reader)?;
         let offset = self.ranges.first()?.start;
         match verdict(&bytes) {
-            Verdict::Whole { header, pages } => Some(Assembled {
-                head: head(&header, pages, offset),
-                chunk: chunk(&header),
-            }),
+            Verdict::Whole { header, pages } => Some(Assembled::of(&bytes, &header, pages, offset)),
             _ => None,
         }
     }
@@ -105,9 +116,8 @@ impl Mending {
                 let Verdict::Whole { header, pages } = verdict(&fixed) else {
                     return PAGE;
                 };
-                let head = head(&header, pages, offset);
-                let chunk = chunk(&header);
-                mended.heads.push((Assembled { head, chunk }, bit));
+                let assembled = Assembled::of(&fixed, &header, pages, offset);
+                mended.heads.push((assembled, bit));
                 pages.saturating_mul(PAGE)
             }
             Repair::OverBudget { .. } => {
@@ -167,5 +177,15 @@ pub(super) fn chunk(header: &Header) -> Option<Chunk> {
             next,
         }),
         _ => None,
+    }
+}
+
+/// The compression dictionaries in a whole run of a tree; `bytes` may go on behind it.
+pub(super) fn dictionaries(header: &Header, bytes: &[u8]) -> Vec<Dictionary> {
+    let pages = header.pages().unwrap_or(1).max(1);
+    let end = usize::try_from(pages.saturating_mul(PAGE)).unwrap_or(usize::MAX);
+    match header.kind {
+        Kind::TreeLeaf { .. } | Kind::TreeOverflow => carve(&bytes[..end.min(bytes.len())]),
+        _ => Vec::new(),
     }
 }

@@ -122,13 +122,19 @@ impl Scan {
     }
 
     pub(super) fn take_assembly(&mut self, asked: &Assembly, found: Option<Assembled>) {
-        let Some(Assembled { head, chunk }) = found else {
+        let Some(Assembled {
+            head,
+            chunk,
+            dictionaries,
+        }) = found
+        else {
             return;
         };
         if !self.is_unexplained(asked.file, head.offset) {
             return;
         }
         self.chunks.extend(chunk);
+        self.dictionaries.extend(dictionaries);
         let apart = match asked.ranges.len() {
             1 => Vec::new(),
             _ => asked.ranges.clone(),
@@ -181,10 +187,11 @@ impl Scan {
     }
 
     pub(super) fn take_mended(&mut self, file: FileId, found: Mended) {
-        for (Assembled { head, chunk }, bit) in found.heads {
-            if self.is_unexplained(file, head.offset) {
-                self.chunks.extend(chunk);
-                self.place(file, head, Vec::new(), Some(bit));
+        for (found, bit) in found.heads {
+            if self.is_unexplained(file, found.head.offset) {
+                self.chunks.extend(found.chunk);
+                self.dictionaries.extend(found.dictionaries);
+                self.place(file, found.head, Vec::new(), Some(bit));
             }
         }
         let over = found.over_budget.into_iter();

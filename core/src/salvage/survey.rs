@@ -17,11 +17,12 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::voron::dictionary::{Dictionary, carve};
+use crate::voron::dictionary::Dictionary;
 use crate::voron::page::{Header, Kind, PAGE_BYTES, Verdict, verdict};
 
 use super::file::{FileId, Piece, Read};
 use super::ledger::Use;
+use super::mend::dictionaries;
 
 /// A page in bytes, as offsets count.
 pub(super) const PAGE: u64 = PAGE_BYTES as u64;
@@ -137,11 +138,16 @@ impl Survey {
     pub(super) fn examine(&self, piece: &Piece) -> Surveyed {
         let mut walk = Walk::new(piece, &self.window);
         while let Some(rest) = walk.rest() {
-            if walk.is_unreadable() {
-                walk.pass(PAGE, |found| &mut found.unreadable);
+            if walk.is_refused(1) {
+                walk.pass_refused();
                 continue;
             }
             match verdict(rest) {
+                // The end of a run is under no checksum: what was not read must not pass for it.
+                Verdict::Whole { header, pages } if walk.is_refused(pages) => {
+                    walk.note_torn(Some(header));
+                    walk.pass(PAGE, |found| &mut found.unexplained);
+                }
                 Verdict::Whole { header, pages } => walk.take(&header, pages),
                 Verdict::Zero => walk.pass(PAGE, |found| &mut found.zeros),
                 Verdict::Longer {
@@ -179,7 +185,9 @@ impl Search {
                 None
             };
             match seen {
-                Some(Verdict::Whole { header, pages }) if header.number < NUMBER_MAX => {
+                Some(Verdict::Whole { header, pages })
+                    if header.number < NUMBER_MAX && !walk.is_refused(pages) =>
+                {
                     walk.take(&header, pages);
                     on_grid = true;
                 }
@@ -243,17 +251,33 @@ impl<'a> Walk<'a> {
         (self.at < self.window).then(|| &self.piece.bytes[at..])
     }
 
-    fn is_unreadable(&self) -> bool {
-        let page = self.at..self.at + PAGE;
-        let refused = self.piece.unreadable.iter();
-        refused
-            .clone()
-            .any(|range| range.start < page.end && page.start < range.end)
+    /// Whether the device refused any of so many pages from here on.
+    fn is_refused(&self, pages: u64) -> bool {
+        let end = self.at.saturating_add(pages.saturating_mul(PAGE));
+        let mut refused = self.piece.unreadable.iter();
+        refused.any(|range| range.start < end && self.at < range.end)
+    }
+
+    /// Passes a page that was refused in part: a page may begin beside that on another grid.
+    fn pass_refused(&mut self) {
+        let end = (self.at + PAGE).min(self.piece.bytes.len() as u64);
+        let piece = self.piece;
+        for refused in &piece.unreadable {
+            let refused = refused.start.max(self.at)..refused.end.min(end);
+            if refused.start < refused.end {
+                self.pass(refused.start - self.at, |found| &mut found.unexplained);
+                self.pass(refused.end - refused.start, |found| &mut found.unreadable);
+            }
+        }
+        self.pass(end - self.at, |found| &mut found.unexplained);
     }
 
     fn pass(&mut self, bytes: u64, list: fn(&mut Surveyed) -> &mut Vec<Range<u64>>) {
         let start = self.start + self.at;
         let end = start + bytes.min(self.piece.bytes.len() as u64 - self.at);
+        if start == end {
+            return;
+        }
         let list = list(&mut self.found);
         match list.last_mut() {
             Some(last) if last.end == start => last.end = end,
@@ -264,13 +288,8 @@ impl<'a> Walk<'a> {
 
     fn take(&mut self, header: &Header, pages: u64) {
         let offset = self.start + self.at;
-        if let Kind::TreeLeaf { .. } | Kind::TreeOverflow = header.kind {
-            let (from, long) = (self.at as usize, (pages * PAGE) as usize);
-            let end = (from + long).min(self.piece.bytes.len());
-            self.found
-                .dictionaries
-                .extend(carve(&self.piece.bytes[from..end]));
-        }
+        let rest = &self.piece.bytes[self.at as usize..];
+        self.found.dictionaries.extend(dictionaries(header, rest));
         if let Kind::Stream { first, next, .. } = header.kind {
             let number = header.number;
             self.found.chunks.push(Chunk {

@@ -22,8 +22,9 @@ const PRIME_5: u64 = 0x27D4_EB2F_1656_67C5;
 /// Where the checksum is stored.
 const STORED: std::ops::Range<usize> = 32..40;
 
-/// Sets the checksum of a page, or of a run whose value has `overflow_size` bytes.
-pub(super) fn seal(run: &mut [u8], overflow_size: Option<i32>) {
+/// Sets the checksum of a page, or of a run whose value has `overflow_size` bytes. Public for whoever damages a
+/// page in a way that has to be believed.
+pub fn seal(run: &mut [u8], overflow_size: Option<i32>) {
     let sum = page_sum(run, overflow_size);
     put_u64(run, STORED.start, sum);
 }

@@ -1,0 +1,288 @@
+//! Journals: what is asked of them, and what redoing them adds to the library.
+//!
+//! ```text
+//!  carve ► transactions ► plan ┬► live: redone on the pages of the data file   ► pages as they are now
+//!                              └► history: all of them, from nothing           ► rows of earlier states
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
+use crate::voron::page::Header;
+use crate::voron::rows::Owners;
+
+use super::carve::{Carve, Carved, Replay, Replayed, Step, Touch, Whole};
+use super::extract::Context;
+use super::file::{FileId, Read, Role};
+use super::ledger::Use;
+use super::library::{Library, Run};
+use super::mend::{chunk, dictionaries};
+use super::survey::PAGE;
+use super::task::Task;
+
+impl Library {
+    pub(super) fn carvings(&self) -> Vec<Task> {
+        let journals =
+            self.of_role(|role| matches!(role, Role::Journal(_) | Role::RecyclableJournal(_)));
+        journals
+            .map(|file| {
+                let length = self.files[file.0 as usize].length;
+                Task::Carve(Carve::first(file, length, self.options.repair_budget))
+            })
+            .collect()
+    }
+
+    pub(super) fn take_carved(&mut self, carve: &Carve, found: Carved) -> Vec<Task> {
+        let file = carve.file;
+        for range in found.zeros {
+            self.scan.mark(file, range, Use::Zero);
+        }
+        for range in found.unreadable {
+            self.scan.mark(file, range, Use::Unreadable);
+        }
+        for range in found.broken {
+            self.scan.mark(file, range, Use::DamagedTransaction);
+        }
+        self.torn
+            .extend(found.torn.into_iter().map(|torn| (file, torn)));
+        for whole in found.whole {
+            let end = whole.offset + whole.bytes;
+            self.scan.mark(file, whole.offset..end, Use::History);
+            self.scan
+                .mark(file, end..end.next_multiple_of(4096), Use::Padding);
+            self.whole.push((file, whole));
+        }
+        let next = found.next.map(|next| Task::Carve(carve.behind(next)));
+        next.into_iter().collect()
+    }
+
+    /// What is redone on the data file, and what is gone through for history.
+    pub(super) fn touchings(&mut self) -> Vec<Task> {
+        let names: Vec<Option<JournalName>> = self
+            .files
+            .iter()
+            .map(|file| match file.role {
+                Role::Journal(number) => Some(JournalName::Live(number)),
+                Role::RecyclableJournal(number) => Some(JournalName::Recyclable(number)),
+                _ => None,
+            })
+            .collect();
+        let candidates: Vec<Candidate> = self
+            .whole
+            .iter()
+            .map(|(file, whole)| Candidate {
+                id: whole.id,
+                place: Place {
+                    journal: file.0,
+                    offset: whole.offset,
+                },
+            })
+            .collect();
+        let by_place: BTreeMap<(u32, u64), &(FileId, Whole)> = self
+            .whole
+            .iter()
+            .map(|found| ((found.0.0, found.1.offset), found))
+            .collect();
+        let step = |place: Place, after_gap: bool, is_synced: bool| {
+            let found = by_place.get(&(place.journal, place.offset))?;
+            Some(Step {
+                file: found.0,
+                whole: found.1.clone(),
+                after_gap,
+                is_synced,
+            })
+        };
+        let plan = plan(&names, &candidates, self.header.map(|(_, synced)| synced));
+        let mut all = candidates;
+        all.sort_by_key(|candidate| (candidate.id, candidate.place));
+        all.dedup_by_key(|candidate| candidate.id);
+        let synced = self.header.map(|(_, synced)| synced);
+        let held = row_before(&all, plan.redo.first(), synced);
+        let held = held.iter().filter_map(|held| step(held.place, false, true));
+        let redo = plan.redo.iter();
+        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo = self.with_torn(redo.collect());
+        let live: Vec<Step> = held.chain(redo).collect();
+        let mut before = None;
+        let mut history = Vec::new();
+        for candidate in all {
+            let follows = before.is_some_and(|before| candidate.id == before + 1);
+            history.extend(step(candidate.place, !follows, false));
+            before = Some(candidate.id);
+        }
+        history.extend(self.torn.iter().map(|(file, whole)| Step {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        history.sort_by_key(|step| step.whole.id);
+        let redone = live.iter().filter(|redo| !redo.is_synced);
+        for redo in redone.filter(|redo| redo.whole.images.is_none()) {
+            let end = redo.whole.offset + redo.whole.bytes;
+            self.scan
+                .mark(redo.file, redo.whole.offset..end, Use::Redone);
+        }
+        let journals: Vec<FileId> = self.of_role(|role| role != Role::Data).collect();
+        for file in journals {
+            self.scan.mark_left(file, Use::Stray);
+        }
+        self.live = Arc::new(live);
+        self.history = Arc::new(history);
+        let both = [self.live.clone(), self.history.clone()];
+        both.map(|steps| Task::Touch(Touch { steps })).into()
+    }
+
+    /// Whole pages of transactions beyond repair stand in for those that are missing among what is redone.
+    fn with_torn(&self, mut live: Vec<Step>) -> Vec<Step> {
+        let known: BTreeSet<u64> = live.iter().map(|step| step.whole.id).collect();
+        let synced = self.header.map(|(_, synced)| synced);
+        let Some(from) = synced.or_else(|| known.first().copied()) else {
+            return live;
+        };
+        let missing = self.torn.iter().filter(|(file, torn)| {
+            let is_live = matches!(self.files[file.0 as usize].role, Role::Journal(_));
+            is_live && torn.id > from && !known.contains(&torn.id)
+        });
+        live.extend(missing.map(|(file, whole)| Step {
+            file: *file,
+            whole: whole.clone(),
+            after_gap: true,
+            is_synced: false,
+        }));
+        live.sort_by_key(|step| step.whole.id);
+        live
+    }
+
+    pub(super) fn replays(&mut self) -> Vec<Task> {
+        let mut context = Context {
+            owners: Owners::default(),
+            ..Context::default()
+        };
+        for dictionary in std::mem::take(&mut self.scan.dictionaries) {
+            context.dictionaries.add(dictionary);
+        }
+        self.context = Arc::new(context);
+        let mut touched = std::mem::take(&mut self.touched).into_iter();
+        let live = touched.next().unwrap_or_default();
+        let history = touched.next().unwrap_or_default();
+        let base = self.base_of(&live);
+        let numbers = live.iter().flat_map(|(first, pages)| *first..first + pages);
+        let holes = numbers.filter(|number| self.map.holding(*number).is_none());
+        let holes = holes.collect();
+        let streams = self
+            .map
+            .iter()
+            .filter(|placed| placed.head.what == Use::Stream);
+        let streams: Arc<BTreeSet<u64>> =
+            Arc::new(streams.map(|placed| placed.head.number).collect());
+        vec![
+            Task::Replay(Replay {
+                steps: self.live.clone(),
+                clusters: live,
+                base,
+                holes,
+                context: self.context.clone(),
+                streams: streams.clone(),
+                is_current: true,
+            }),
+            Task::Replay(Replay {
+                steps: self.history.clone(),
+                clusters: history,
+                base: Vec::new(),
+                holes: BTreeSet::new(),
+                context: self.context.clone(),
+                streams,
+                is_current: false,
+            }),
+        ]
+    }
+
+    /// Where the data file has pages: whole ones where the map says, others where they would lie.
+    fn base_of(&self, clusters: &[(u64, u64)]) -> Vec<(u64, Read, Option<u64>)> {
+        let homes = self.of_role(|role| role == Role::Data);
+        let home = homes
+            .filter_map(|file| Some((file, self.map.home(file)?)))
+            .next();
+        let mut base = Vec::new();
+        for (first, pages) in clusters {
+            let mut number = *first;
+            while number < first + pages {
+                match self.map.get(number) {
+                    Some(placed) if placed.apart.is_empty() => {
+                        let range = placed.head.range();
+                        let file = placed.file;
+                        base.push((number, Read { file, range }, placed.fix));
+                        number += u64::from(placed.head.pages);
+                    }
+                    _ => {
+                        let at = home.and_then(|(file, origin)| {
+                            let start = u64::try_from(origin)
+                                .ok()?
+                                .checked_add(number.checked_mul(PAGE)?)?;
+                            let length = self.files[file.0 as usize].length;
+                            (start + PAGE <= length).then(|| Read {
+                                file,
+                                range: start..start + PAGE,
+                            })
+                        });
+                        base.extend(at.map(|read| (number, read, None)));
+                        number += 1;
+                    }
+                }
+            }
+        }
+        base
+    }
+
+    pub(super) fn take_replayed(&mut self, found: Replayed) {
+        for (number, bytes, stale) in found.runs {
+            if let Some(header) = Header::read(&bytes) {
+                self.scan.chunks.extend(chunk(&header));
+                for dictionary in dictionaries(&header, &bytes) {
+                    Arc::make_mut(&mut self.context)
+                        .dictionaries
+                        .add(dictionary);
+                }
+            }
+            self.redone.insert(number, (bytes.into(), stale));
+        }
+        for dictionary in found.dictionaries {
+            Arc::make_mut(&mut self.context)
+                .dictionaries
+                .add(dictionary);
+        }
+        self.broken.extend(found.broken);
+        let chunks = found.chunks.into_iter();
+        self.old_chunks
+            .extend(chunks.map(|(number, bytes)| (number, bytes.into())));
+        let run = Run::Redone(Arc::default());
+        self.take_extracted(vec![run], found.old);
+    }
+}
+
+/// The transactions that the data file holds, as far back as none is missing: what its damaged pages were can be
+/// redone from them, and for its whole pages nothing changes. `all` ascend; each number is there once. Without a
+/// header nobody knows what the data file holds, and the plan has all.
+fn row_before<'a>(
+    all: &'a [Candidate],
+    first: Option<&PlanStep>,
+    synced: Option<u64>,
+) -> &'a [Candidate] {
+    let Some(synced) = synced else {
+        return &[];
+    };
+    if first.is_some_and(|first| first.after_gap) {
+        return &[];
+    }
+    let end = all.partition_point(|candidate| candidate.id <= synced);
+    let (row, _) = all.split_at(end);
+    if row.last().is_none_or(|last| last.id != synced) {
+        return &[];
+    }
+    let ids = row.windows(2).rev();
+    let unbroken = ids.take_while(|pair| pair[0].id + 1 == pair[1].id);
+    let (_, unbroken) = row.split_at(row.len() - 1 - unbroken.count());
+    unbroken
+}
