@@ -16,7 +16,7 @@ use voron_reader::{PAGE, decrypted, i32_at, pages};
 use voron_specs::specs;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_verifies_and_lies_where_the_truth_says(spec in specs()) {
