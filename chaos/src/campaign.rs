@@ -234,6 +234,14 @@ pub fn silence_panics() {
     }));
 }
 
+/// Does a part of a case, and catches a panic.
+pub(crate) fn catch<T>(part: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let outside = IN_A_CASE.replace(true);
+    let caught = catch_unwind(AssertUnwindSafe(part));
+    IN_A_CASE.set(outside);
+    caught
+}
+
 /// Runs one scenario, and catches a panic.
 pub fn attempt<S: Subject>(
     scenario: &Scenario,
@@ -242,11 +250,7 @@ pub fn attempt<S: Subject>(
     keep_trace: bool,
 ) -> Attempt {
     activate(planted);
-    let outside = IN_A_CASE.replace(true);
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        runner::run(scenario, subject, keep_trace)
-    }));
-    IN_A_CASE.set(outside);
+    let caught = catch(|| runner::run(scenario, subject, keep_trace));
     activate(None);
     match caught {
         Ok(Ok(outcome)) => Attempt::Ended(outcome),

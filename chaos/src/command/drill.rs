@@ -89,16 +89,12 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
             seed: drill.seed.unwrap_or_else(clock_seed),
             cases: drill.cases,
             minutes: drill.minutes,
-            jobs: drill.jobs.unwrap_or_else(cores),
+            jobs: jobs(drill.jobs),
             planted: drill.planted.as_deref(),
             failures: drill.failures,
             json: drill.json,
         }),
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn amend(drill: &Drill) -> anyhow::Result<u8> {

@@ -13,7 +13,7 @@ use firedrill_chaos::salvage::scenario::Scenario;
 use firedrill_chaos::salvage::{generate, report, shrink};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::case::silence_panics;
+use firedrill_chaos::campaign::silence_panics;
 
 /// What is drilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -29,7 +29,7 @@ pub(crate) enum Mechanism {
 pub(crate) struct Wanted<'a> {
     pub(crate) seed: u64,
     pub(crate) cases: Option<u64>,
-    pub(crate) minutes: Option<f64>,
+    pub(crate) minutes: Option<Duration>,
     pub(crate) jobs: usize,
     pub(crate) planted: Option<&'a str>,
     pub(crate) failures: usize,
@@ -54,8 +54,9 @@ pub(crate) fn drill(wanted: &Wanted<'_>) -> anyhow::Result<u8> {
         until: bug.map_or(&[], |bug| bug.caught_by),
         failures_max: wanted.failures.max(1),
     };
-    let minutes = wanted.minutes.or(cases.is_none().then_some(1.0));
-    let limit = minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0));
+    let limit = wanted
+        .minutes
+        .or(cases.is_none().then_some(Duration::from_secs(60)));
     silence_panics();
     let control = Control::default();
     let started = Instant::now();

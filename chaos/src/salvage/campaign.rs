@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use firedrill_sim::draw::{Seed, Stream};
 use serde::{Deserialize, Serialize};
+
+use crate::campaign::catch;
 
 use super::checkers::{Outcome, judge};
 use super::generate;
@@ -142,7 +143,7 @@ impl Tally {
         self.cases += 1;
         let scenario = generate::scenario(case);
         // The salvage's own panics are caught where it plays; this one is the harness's, or the writer's.
-        let caught = catch_unwind(AssertUnwindSafe(|| judge(&scenario, planted)));
+        let caught = catch(|| judge(&scenario, planted));
         let violations = match caught {
             Ok(outcome) => {
                 self.note(&outcome);

@@ -237,8 +237,8 @@ impl Disk {
         let bytes = &mut self.media[0].bytes;
         for sector in (0..16).filter(|sector| sectors >> sector & 1 == 1) {
             let start = page as usize * PAGE + sector * SECTOR;
-            for at in start..start + SECTOR {
-                bytes[at] = old.get(at).copied().unwrap_or_default();
+            for (at, byte) in (start..).zip(&mut bytes[start..start + SECTOR]) {
+                *byte = old.get(at).copied().unwrap_or_default();
             }
         }
         self.stale.push(page);

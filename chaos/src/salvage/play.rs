@@ -3,7 +3,6 @@
 //! Invariants: equal disks and runs give equal ends; what a killed process wrote is gone, what it kept is there.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use firedrill_core::machine::{Instant, Machine as _};
 use firedrill_core::salvage::options::Options;
@@ -11,6 +10,8 @@ use firedrill_core::salvage::report::Report;
 use firedrill_core::salvage::task::{Findings, Task};
 use firedrill_core::salvage::{Effect, Event, Salvage};
 use firedrill_sim::draw::{Seed, Stream};
+
+use crate::campaign::catch;
 
 use super::disk::{Disk, Excess, Media, PAGE};
 use super::scenario::Run;
@@ -47,7 +48,7 @@ pub enum Broken {
 /// It did not come to its end.
 pub fn play(disk: &Disk, run: &Run, planted: Option<&'static str>) -> Result<Played, Broken> {
     firedrill_core::drill::activate(planted);
-    let caught = catch_unwind(AssertUnwindSafe(|| Stage::new(disk, run).play()));
+    let caught = catch(|| Stage::new(disk, run).play());
     firedrill_core::drill::activate(None);
     caught.unwrap_or_else(|panic| {
         Err(match panic.downcast::<Excess>() {

@@ -162,8 +162,8 @@ fn is_as_written(
             let column = if record.kind == Kind::Document { 2 } else { 4 };
             same(
                 "@id",
-                metadata.text("@id"),
-                lazy_string(&record.columns[column]),
+                &metadata.text("@id"),
+                &lazy_string(&record.columns[column]),
             )
         }
         Content::Counters(written) => counters(written, object),
@@ -209,7 +209,7 @@ fn metadata(written: &Members, told: &Members, added: &[&str]) -> Result<(), Str
             .map(|(name, value)| (name, value.get().to_owned()))
             .collect()
     };
-    same("@metadata", of(told), of(written))
+    same("@metadata", &of(told), &of(written))
 }
 
 /// Names and totals of a group's counters.
@@ -225,10 +225,10 @@ fn counters(written: &[(String, Option<i64>)], object: &Object) -> Result<(), St
         (name.clone(), total)
     });
     let told: BTreeMap<String, Option<i64>> = told.collect();
-    same("its counters", told, written.iter().cloned().collect())
+    same("its counters", &told, &written.iter().cloned().collect())
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, told: T, written: T) -> Result<(), String> {
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, told: &T, written: &T) -> Result<(), String> {
     match told == written {
         true => Ok(()),
         false => Err(format!("{what}: {written:?} was written, {told:?} is told")),
