@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::drill::planted;
 use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
 use crate::voron::page::Header;
 use crate::voron::rows::Owners;
@@ -187,7 +188,16 @@ impl Library {
                 return self.take_carved(&carve, found);
             }
             (Task::Touch(_), Findings::Touched(clusters)) => self.touched.push(clusters),
-            (Task::Replay(_), Findings::Replayed(found)) => self.take_replayed(found),
+            (Task::Replay(_), Findings::Replayed(found)) => {
+                if planted("SA-20") && self.grows(&found) {
+                    let path = "../Raven.voron".to_owned();
+                    out.push(Effect::Write {
+                        path,
+                        bytes: vec![0],
+                    });
+                }
+                self.take_replayed(found);
+            }
             (Task::Extraction(extraction), Findings::Extracted(found)) => {
                 let runs = extraction.sources.into_iter().map(|source| Run::Filed {
                     file: extraction.file,
@@ -292,7 +302,8 @@ impl Library {
         let held = row_before(&all, plan.redo.first(), synced);
         let held = held.iter().filter_map(|held| step(held.place, false, true));
         let redo = plan.redo.iter();
-        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo =
+            redo.filter_map(|redo| step(redo.place, redo.after_gap && !planted("SA-17"), false));
         let redo = self.with_torn(redo.collect());
         let live: Vec<RedoStep> = held.chain(redo).collect();
         let mut before = None;
@@ -425,6 +436,14 @@ impl Library {
             }
         }
         base
+    }
+
+    /// Whether a page came about that lies behind the data file's end: what a server makes its file longer for.
+    fn grows(&self, found: &Replayed) -> bool {
+        let longest = self.files.iter().filter(|file| file.role == Role::Data);
+        let longest = longest.map(|file| file.length).max().unwrap_or_default();
+        let mut runs = found.runs.iter();
+        runs.any(|(number, ..)| number * PAGE >= longest)
     }
 
     fn take_replayed(&mut self, found: Replayed) {
