@@ -288,7 +288,7 @@ impl Source {
         match self.damages[pick(0, self.damages.len() as u64) as usize] {
             "bit-flip" => Damage::BitFlip {
                 page,
-                bit: pick(9, 65_536) as u32,
+                bit: self.bit(nth),
             },
             "bit-rot" => Damage::BitRot {
                 page,
@@ -351,6 +351,15 @@ impl Source {
                 nth: pick(1, 200) as u8,
                 harm: self.harm(nth, seed),
             },
+        }
+    }
+
+    /// Anywhere on a page; three of ten in its head, which says how everything else is read.
+    fn bit(&self, nth: u64) -> u32 {
+        let pick = |what: u64, bound: u64| self.seed.below(bound, DAMAGES, nth, what) as u32;
+        match pick(11, 10) {
+            0..3 => pick(9, 40 * 8),
+            _ => pick(9, 65_536),
         }
     }
 

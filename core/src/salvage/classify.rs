@@ -24,6 +24,7 @@ use crate::voron::rows::SEPARATOR;
 
 use super::record::{Class, Image, Kind, Record, Trust};
 use super::witness::{Leaf, Testimony, Witnesses};
+use crate::drill::planted;
 
 /// What became of each record that was given, in the same order, and what is not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,6 +78,10 @@ pub(super) fn classify(
                 || (missing_key && kind == Kind::Revision);
             verdict(newest, tomb, is_missing, missing_key, &witnesses)
         });
+        let is_unnamed = |newest: &&Record| witnesses.on(newest) == Testimony::None;
+        if planted("SA-18") && newest.is_some_and(|newest| is_unnamed(&newest)) {
+            continue;
+        }
         for nth in group {
             let is_newest = whole.first() == Some(&nth);
             classes[nth] = Some(match verdict {
@@ -109,8 +114,11 @@ fn verdict(
     };
     match testimony {
         Testimony::Named => Class::Live,
-        _ if newer_is_lost => Class::Older,
+        _ if newer_is_lost && !planted("SA-16") => Class::Older,
         Testimony::None => Class::Live,
+        _ if newer_is_lost => Class::Live,
+        _ if newest.image == Image::Current && planted("SA-04") => Class::Live,
+        _ if planted("SA-06") => Class::Live,
         Testimony::LeftOut => Class::PossiblyDeleted,
     }
 }
@@ -144,7 +152,10 @@ fn groups<'a>(
         group.sort_by_key(|nth| {
             let record = &records[*nth];
             let is_suspect = record.trust == Trust::Suspect;
-            let newest_first = std::cmp::Reverse(record.etag);
+            let newest_first = match planted("SA-05") {
+                true => std::cmp::Reverse(u64::MAX - record.etag),
+                false => std::cmp::Reverse(record.etag),
+            };
             (
                 newest_first,
                 is_suspect,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::task::{Findings, Task};
+use crate::drill::planted;
 
 /// Tasks and findings.
 #[derive(Debug, Default)]
@@ -48,7 +49,10 @@ impl Desk {
 
     /// The next findings in order, if they are there.
     pub(super) fn take(&mut self) -> Option<(Task, Findings)> {
-        let next = self.arrived.remove(&self.due)?;
+        let next = match planted("SA-19") {
+            true => self.arrived.pop_last()?.1,
+            false => self.arrived.remove(&self.due)?,
+        };
         self.due += 1;
         Some(next)
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drill::planted;
 use crate::voron::dictionary::Dictionaries;
 use crate::voron::page::{HEADER_BYTES, Header, Kind as PageKind, Owner};
 use crate::voron::raw;
@@ -234,7 +235,7 @@ impl Context {
             storage: place.number.wrapping_mul(PAGE),
             bytes: HEADER_BYTES..HEADER_BYTES + run.value.len(),
             compressed,
-            unhashed: true,
+            unhashed: !planted("SA-03"),
         };
         self.row(place, owner, &row, run.value, out);
     }
@@ -376,7 +377,9 @@ fn leaf(place: Place, header: &Header, run: &[u8], out: &mut Extracted) {
         let NodeValue::Here(value) = node.value else {
             continue;
         };
-        stream(place, run, value, Some(node.key), out);
+        if !planted("SA-13") {
+            stream(place, run, value, Some(node.key), out);
+        }
         if let Some(storage) = StorageId::read(value) {
             keys.push((
                 node.key.into(),

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::drill::planted;
 use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanStep, plan};
 use crate::voron::page::Header;
 use crate::voron::rows::Owners;
@@ -101,7 +102,8 @@ impl Library {
         let held = row_before(&all, plan.redo.first(), synced);
         let held = held.iter().filter_map(|held| step(held.place, false, true));
         let redo = plan.redo.iter();
-        let redo = redo.filter_map(|redo| step(redo.place, redo.after_gap, false));
+        let redo =
+            redo.filter_map(|redo| step(redo.place, redo.after_gap && !planted("SA-17"), false));
         let redo = self.with_torn(redo.collect());
         let live: Vec<Step> = held.chain(redo).collect();
         let mut before = None;
@@ -234,6 +236,14 @@ impl Library {
             }
         }
         base
+    }
+
+    /// Whether a page came about that lies behind the data file's end: what a server makes its file longer for.
+    pub(super) fn grows(&self, found: &Replayed) -> bool {
+        let longest = self.files.iter().filter(|file| file.role == Role::Data);
+        let longest = longest.map(|file| file.length).max().unwrap_or_default();
+        let mut runs = found.runs.iter();
+        runs.any(|(number, ..)| number * PAGE >= longest)
     }
 
     pub(super) fn take_replayed(&mut self, found: Replayed) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::drill::planted;
 use crate::voron::page::Header;
 
 use super::carve::{Step as RedoStep, Whole};
@@ -185,7 +186,16 @@ impl Library {
                 return self.take_carved(&carve, found);
             }
             (Task::Touch(_), Findings::Touched(clusters)) => self.touched.push(clusters),
-            (Task::Replay(_), Findings::Replayed(found)) => self.take_replayed(found),
+            (Task::Replay(_), Findings::Replayed(found)) => {
+                if planted("SA-20") && self.grows(&found) {
+                    let path = "../Raven.voron".to_owned();
+                    out.push(Effect::Write {
+                        path,
+                        bytes: vec![0],
+                    });
+                }
+                self.take_replayed(found);
+            }
             (Task::Extraction(extraction), Findings::Extracted(found)) => {
                 let runs = extraction.sources.into_iter().map(|source| Run::Filed {
                     file: extraction.file,

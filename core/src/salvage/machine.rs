@@ -16,9 +16,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drill::planted;
 use crate::machine::{Instant, Machine};
 
 use super::desk::Desk;
+use super::extract::Extracted;
 use super::file::File;
 use super::library::Library;
 use super::options::Options;
@@ -190,6 +192,10 @@ impl Salvage {
     fn give_out(&mut self, out: &mut Vec<Effect>) {
         while let Some((id, task)) = self.desk.begin(self.options.window) {
             match self.kept.remove(&id) {
+                Some(Findings::Extracted(_)) if planted("SA-21") => {
+                    self.desk
+                        .arrive(id, Findings::Extracted(Extracted::default()));
+                }
                 Some(findings) => self.desk.arrive(id, findings),
                 None => out.push(Effect::Run {
                     id,

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drill::planted;
 use crate::voron::export::{self, Dialect, attachment_tag, write_attachment_header};
 use crate::voron::rows::{AttachmentKey, AttachmentOwner, Row, Table};
 
@@ -457,7 +458,10 @@ impl<'a> Attachments<'a> {
                 header.push(b',');
             }
             let tag = attachment_tag(&key);
-            let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let size = match planted("SA-10") {
+                true => usize::from(bytes as u16),
+                false => usize::try_from(bytes).unwrap_or(usize::MAX),
+            };
             write_attachment_header(key.hash, size, &tag, &mut header);
             parts.push(Part::Text(header.into()));
             for (run, range) in pieces {

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::drill::planted;
 use crate::voron::dictionary::Dictionary;
 
 use super::file::{File, FileId, Role};
@@ -108,10 +109,11 @@ impl Scan {
         for (file, pending) in std::mem::take(&mut self.pending) {
             let pages = pending.needs_bytes.div_ceil(PAGE);
             let bytes = pages * PAGE;
-            if !self.is_unexplained(file, pending.offset) || bytes > self.assembling_left {
+            let too_much = bytes > self.assembling_left && !planted("SA-01");
+            if !self.is_unexplained(file, pending.offset) || too_much {
                 continue;
             }
-            self.assembling_left -= bytes;
+            self.assembling_left = self.assembling_left.saturating_sub(bytes);
             let range = pending.offset..pending.offset + bytes;
             assemblies.push(Assembly {
                 file,
@@ -268,6 +270,9 @@ impl Scan {
                 true => Use::Damaged,
                 false => Use::Stray,
             };
+            if planted(if what == Use::Stray { "SA-07" } else { "SA-12" }) {
+                continue;
+            }
             self.mark(file, range, what);
         }
         self.dictionaries.sort_by_key(|dictionary| dictionary.id);

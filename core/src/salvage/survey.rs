@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drill::planted;
 use crate::voron::dictionary::Dictionary;
 use crate::voron::page::{Header, Kind, PAGE_BYTES, Verdict, verdict};
 
@@ -139,6 +140,9 @@ impl Survey {
         let mut walk = Walk::new(piece, &self.window);
         while let Some(rest) = walk.rest() {
             if walk.is_refused(1) {
+                if planted("SA-08") {
+                    walk.pass(walk.window - walk.at, |found| &mut found.unreadable);
+                }
                 walk.pass_refused();
                 continue;
             }
@@ -156,6 +160,12 @@ impl Survey {
                 } => {
                     walk.note_torn(Some(header));
                     walk.wait_for(needs_bytes);
+                }
+                Verdict::Broken {
+                    header: Some(header),
+                } if planted("SA-02") && header.is_run() => {
+                    let pages = header.pages().unwrap_or(1).clamp(1, u64::from(u16::MAX));
+                    walk.pass(pages * PAGE, |found| &mut found.unreadable);
                 }
                 Verdict::Broken { header } => {
                     walk.note_torn(header);
@@ -300,7 +310,10 @@ impl<'a> Walk<'a> {
         }
         self.found.heads.push(Head {
             offset,
-            number: header.number,
+            number: match planted("SA-09") {
+                true => offset / PAGE,
+                false => header.number,
+            },
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
             what: use_of(header.kind),
         });
@@ -323,7 +336,7 @@ impl<'a> Walk<'a> {
     }
 
     fn wait_for(&mut self, needs_bytes: u64) {
-        if needs_bytes <= RUN_BYTES_MAX {
+        if needs_bytes <= RUN_BYTES_MAX || planted("SA-01") {
             let offset = self.start + self.at;
             self.found.pending.push(Pending {
                 offset,

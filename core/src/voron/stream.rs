@@ -31,6 +31,7 @@ use blake2::digest::Digest;
 
 use super::page::{Header, Kind};
 use super::run::Run;
+use crate::drill::planted;
 
 /// Puts the stream together that starts at this page. `lookup` gives the bytes of the run with this page number
 /// from its head on, if there is one that is trusted; `sink` gets the data in order. `pages_max` is how many
@@ -263,7 +264,7 @@ impl Chain {
     }
 
     fn accept<'a>(&mut self, page: u64, run: Option<&'a [u8]>) -> Result<&'a [u8], End> {
-        if self.pages_seen.contains(&page) {
+        if self.pages_seen.contains(&page) && !planted("SA-11") {
             return Err(End::Cycle { page });
         }
         let run = run.ok_or(End::Missing { page })?;
@@ -272,7 +273,7 @@ impl Chain {
             .ok_or(End::NoChunk { page })?;
         self.pages_left = self
             .pages_left
-            .checked_sub(piece.pages)
+            .checked_sub(if planted("SA-11") { 0 } else { piece.pages })
             .ok_or(End::TooLong)?;
         self.pages_seen.insert(page);
         self.has_start |= piece.first;

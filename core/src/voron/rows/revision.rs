@@ -3,6 +3,7 @@
 //!
 //! Since 7.2 column 0 is a key made of the change vector (`revision_key`), and the change vector is column 12.
 
+use crate::drill::planted;
 use crate::voron::blittable::Blittable;
 use crate::voron::revision_key;
 use crate::voron::table::TableValue;
@@ -57,7 +58,7 @@ impl<'a> Revision<'a> {
         }
         Ok(Self {
             key,
-            change_vector,
+            change_vector: if planted("SA-14") { key } else { change_vector },
             is_hashed,
             lower_id,
             etag: value.etag(3)?,
