@@ -74,7 +74,6 @@ fn name(step: Step) -> &'static str {
         Step::Assemble | Step::AssembleAgain => "putting long values together",
         Step::Search => "searching what is unexplained",
         Step::Mend => "taking flipped bits back",
-        Step::Gather => "gathering moved pages",
         Step::Carve => "reading journals",
         Step::Touch | Step::Replay => "redoing journals",
         Step::Extract => "reading records",

@@ -61,7 +61,7 @@ pub(super) fn verdict(outcome: &Outcome) -> String {
         some => format!("; {} damaged", bytes(some)),
     };
     if outcome.verdicts_only {
-        return format!("Damaged{}.", bytes_hurt.replacen(';', ":", 1));
+        return format!("Damaged: {}.", bytes(hurt));
     }
     let mut losses: Vec<String> = Vec::new();
     for (kind, lost) in lost_by_kind(report) {
@@ -334,7 +334,10 @@ Attachments without their content (1):
 ";
         assert!(text.starts_with(begin), "{text}");
         let page = super::super::page::page(&outcome);
-        assert!(page.contains("2 documents") && page.contains("photo.jpg"), "{page}");
+        assert!(
+            page.contains("2 documents") && page.contains("photo.jpg"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -345,7 +348,7 @@ Attachments without their content (1):
         );
         let mut only = outcome(1);
         only.verdicts_only = true;
-        assert_eq!(verdict(&only), "Damaged: 8.0 KiB damaged.");
+        assert_eq!(verdict(&only), "Damaged: 8.0 KiB.");
         let mut repaired = outcome(1);
         let file = &mut repaired.report.files[0];
         file.bytes = [(Use::Repaired, 81_920)].into();
