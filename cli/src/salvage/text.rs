@@ -193,7 +193,7 @@ fn write_counts(out: &mut String, report: &Report) -> Result {
 }
 
 fn write_uses(out: &mut String, report: &Report) -> Result {
-    writeln!(out, "\n  {:<28}{:>18}", "bytes", "")?;
+    writeln!(out, "\n  bytes")?;
     for what in USES {
         let files = report.files.iter();
         let count: u64 = files.filter_map(|file| file.bytes.get(&what)).sum();
@@ -294,7 +294,7 @@ Whole: nothing is damaged.
   records                                   live           suspect
   documents                                    3                 1
 
-  bytes                                         
+  bytes
   rows                                  80.0 KiB  documents and all other records
   all                                   80.0 KiB  in 1 file
 

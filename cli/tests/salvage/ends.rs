@@ -120,7 +120,7 @@ fn an_input_that_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::with(&small());
     let path = place.path("db/headers.one");
-    let none = std::fs::Permissions::from_mode(0);
+    let none = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(&path, none).expect("it is ours");
     if std::fs::File::open(&path).is_ok() {
         // Root may read everything.
