@@ -119,7 +119,7 @@ fn lost_of(kind: Kind, records: &[&LostRecord], is_first: bool) -> Markup {
                 span.bad { (caption) }
                 @if older > 0 { span.hint { " · an older copy was found of " (older) } }
             }
-            (table(&["Id", "Etag", "Page", "Older copy"], &caption, &html! {
+            (table(&["Id", "#Etag", "#Page", "Older copy"], &caption, &html! {
                 @for record in records.iter().take(LISTED_MAX) {
                     tr {
                         th scope="row" { @match &record.key { Some(key) => { code { (key) } }, None => { span.muted { "unknown" } } } }
@@ -149,7 +149,7 @@ fn missing(report: &Report) -> Markup {
         @if !missing.is_empty() {
             details open[missing.len() <= OPEN_MAX] {
                 summary { span.bad { (caption) " without content" } }
-                (table(&["Attachment", "Of document", "Found of it", "Hash"], &caption, &html! {
+                (table(&["Attachment", "Of document", "#Found of it", "Hash"], &caption, &html! {
                     @for (hash, content) in missing.iter().take(LISTED_MAX) {
                         @for (document, name) in content.named_by.iter().take(3) {
                             tr {
@@ -167,11 +167,19 @@ fn missing(report: &Report) -> Markup {
     }
 }
 
+/// Columns of numbers have a `#` in front of their name.
 fn table(columns: &[&str], caption: &str, rows: &Markup) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {
-                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                thead { tr {
+                    @for column in columns {
+                        @match column.strip_prefix('#') {
+                            Some(number) => { th.number scope="col" { (number) } }
+                            None => { th scope="col" { (column) } }
+                        }
+                    }
+                } }
                 tbody { (rows) }
             }
         }
@@ -311,7 +319,7 @@ fn damage(report: &Report) -> Markup {
             @for file in report.files.iter().filter(|file| !file.damage.is_empty()) {
                 details {
                     summary { (file.name) ": " (counted(file.damage.len() as u64, "range", "ranges")) }
-                    (table(&["What", "From byte", "To byte", "Bytes"], &file.name, &html! {
+                    (table(&["What", "#From byte", "#To byte", "#Bytes"], &file.name, &html! {
                         @for (start, end, what) in file.damage.iter().take(LISTED_MAX) {
                             tr {
                                 th scope="row" { i class=(class(*what)) {} (of_use(*what).0) }

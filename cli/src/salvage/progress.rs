@@ -23,7 +23,7 @@ impl Bar {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let form = "{msg:<58} {wide_bar} {pos}/{len} {eta}";
+        let form = "{msg:<46} {wide_bar} {pos}/{len} {eta}";
         let style = ProgressStyle::with_template(form).expect("the template is sound");
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self { bar, shown: None }

@@ -61,7 +61,7 @@ pub(super) fn verdict(outcome: &Outcome) -> String {
         some => format!("; {} damaged", bytes(some)),
     };
     if outcome.verdicts_only {
-        return format!("Damaged{}.", bytes_hurt.replacen(';', ":", 1));
+        return format!("Damaged: {}.", bytes(hurt));
     }
     let mut losses: Vec<String> = Vec::new();
     for (kind, lost) in lost_by_kind(report) {
@@ -193,7 +193,7 @@ fn write_counts(out: &mut String, report: &Report) -> Result {
 }
 
 fn write_uses(out: &mut String, report: &Report) -> Result {
-    writeln!(out, "\n  {:<28}{:>18}", "bytes", "")?;
+    writeln!(out, "\n  bytes")?;
     for what in USES {
         let files = report.files.iter();
         let count: u64 = files.filter_map(|file| file.bytes.get(&what)).sum();
@@ -294,7 +294,7 @@ Whole: nothing is damaged.
   records                                   live           suspect
   documents                                    3                 1
 
-  bytes                                         
+  bytes
   rows                                  80.0 KiB  documents and all other records
   all                                   80.0 KiB  in 1 file
 
@@ -348,7 +348,7 @@ Attachments without their content (1):
         );
         let mut only = outcome(1);
         only.verdicts_only = true;
-        assert_eq!(verdict(&only), "Damaged: 8.0 KiB damaged.");
+        assert_eq!(verdict(&only), "Damaged: 8.0 KiB.");
         let mut repaired = outcome(1);
         let file = &mut repaired.report.files[0];
         file.bytes = [(Use::Repaired, 81_920)].into();

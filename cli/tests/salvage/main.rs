@@ -266,8 +266,8 @@ fn damage_is_told_and_the_rest_comes_back() {
         "{}",
         stdout(&output)
     );
-    let mut ranges = report["files"].as_array().expect("a list").iter();
-    let data = ranges.rfind(|file| file["name"] == "Raven.voron");
+    let mut files = report["files"].as_array().expect("a list").iter();
+    let data = files.find(|file| file["name"] == "Raven.voron");
     let damage = data.map(|file| file["damage"].clone());
     let expected = serde_json::json!([[start, start + PAGE, "damaged"]]);
     assert_eq!(damage, Some(expected));
