@@ -144,6 +144,10 @@ fn killed_and_resumed_it_writes_the_same() {
             child.kill().expect("it is ours");
             child.wait().expect("it is ours");
             kills += 1;
+            // Killed in its last breath it had finished, and there is nothing to resume.
+            if place.path("out/report.json").exists() {
+                break;
+            }
         }
         assert!(kills > 0, "{name}: it was too fast to be killed");
         assert!(
