@@ -181,9 +181,15 @@ fn the_catalogue_and_the_sources_name_the_same_bugs() {
         collect(&root.join(folder), &mut planted);
     }
     let known = BUGS.iter().map(|entry| entry.id.to_owned());
-    let known: BTreeSet<String> = known.chain([doublecheck::PLANTED.0.to_owned()]).collect();
+    let of_salvage = firedrill_chaos::salvage::catalogue::BUGS;
+    let of_salvage = of_salvage.iter().map(|entry| entry.id.to_owned());
+    let known = known
+        .chain(of_salvage)
+        .chain([doublecheck::PLANTED.0.to_owned()]);
+    let all: Vec<String> = known.collect();
+    let known: BTreeSet<String> = all.iter().cloned().collect();
     assert_eq!(planted, known);
-    assert_eq!(known.len(), BUGS.len() + 1, "no id twice");
+    assert_eq!(known.len(), all.len(), "no id twice");
 }
 
 /// Adds every id that some file below `folder` asks for.
