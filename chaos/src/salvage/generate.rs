@@ -32,8 +32,9 @@ const OPERATION_KINDS: [(&str, u64, u64); 12] = [
 ];
 
 /// Classes of damages, with how many cases of a hundred have them.
-const DAMAGE_KINDS: [(&str, u64); 16] = [
+const DAMAGE_KINDS: [(&str, u64); 17] = [
     ("bit-flip", 40),
+    ("end-flip", 20),
     ("bit-rot", 20),
     ("zero-range", 18),
     ("scramble-page", 20),
@@ -68,6 +69,8 @@ struct Source {
     operations: Vec<&'static str>,
     damages: Vec<&'static str>,
     large: bool,
+    /// How many documents there are: few of them have many versions.
+    documents: u64,
 }
 
 impl Source {
@@ -97,6 +100,7 @@ impl Source {
             operations,
             damages,
             large,
+            documents: if has("few", 25) { 3 } else { 10 },
         }
     }
 
@@ -167,7 +171,7 @@ impl Source {
     fn operation(&self, nth: u64) -> Operation {
         let seed = self.seed;
         let pick = |what: u64, bound: u64| seed.below(bound, OPERATIONS, nth, what);
-        let document = pick(1, 10) as u16;
+        let document = pick(1, self.documents) as u16;
         let name = pick(2, 3) as u8;
         match self.operations[pick(0, self.operations.len() as u64) as usize] {
             "delete" => Operation::Delete { document },
@@ -289,6 +293,10 @@ impl Source {
             "bit-flip" => Damage::BitFlip {
                 page,
                 bit: self.bit(nth),
+            },
+            "end-flip" => Damage::EndFlip {
+                run: pick(9, 1000) as u16,
+                bit: pick(10, 512) as u16,
             },
             "bit-rot" => Damage::BitRot {
                 page,
