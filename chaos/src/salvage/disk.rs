@@ -362,7 +362,10 @@ pub fn class(page_use: &PageUse) -> Option<PageClass> {
         PageUse::Rows { .. } => Some(PageClass::Rows),
         PageUse::Run { .. } => Some(PageClass::Run),
         PageUse::Stream { .. } => Some(PageClass::Stream),
-        PageUse::Tree { .. } | PageUse::TreeValue { .. } => Some(PageClass::Tree),
+        PageUse::Tree { name } | PageUse::TreeValue { name } => Some(match name.as_str() {
+            "CompressionDictionaries" => PageClass::Dictionary,
+            _ => PageClass::Tree,
+        }),
         PageUse::Section { .. } => Some(PageClass::Section),
         PageUse::Free { .. } => Some(PageClass::Free),
         PageUse::Empty | PageUse::Unwritten => None,

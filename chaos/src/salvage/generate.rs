@@ -32,13 +32,14 @@ const OPERATION_KINDS: [(&str, u64, u64); 12] = [
 ];
 
 /// Classes of damages, with how many cases of a hundred have them.
-const DAMAGE_KINDS: [(&str, u64); 17] = [
+const DAMAGE_KINDS: [(&str, u64); 18] = [
     ("bit-flip", 40),
     ("end-flip", 20),
     ("bit-rot", 20),
     ("zero-range", 18),
     ("scramble-page", 20),
     ("scramble-tree", 15),
+    ("scramble-dictionary", 8),
     ("torn-page", 12),
     ("misplaced", 15),
     ("unreadable", 15),
@@ -71,6 +72,8 @@ struct Source {
     large: bool,
     /// How many documents there are: few of them have many versions.
     documents: u64,
+    /// Whether the header keeps up: otherwise all that happens is owed to the data file.
+    syncs: bool,
 }
 
 impl Source {
@@ -101,6 +104,7 @@ impl Source {
             damages,
             large,
             documents: if has("few", 25) { 3 } else { 10 },
+            syncs: !has("unsynced", 30),
         }
     }
 
@@ -143,7 +147,7 @@ impl Source {
         };
         let mut operations: Vec<Operation> = (0..length).map(|nth| self.operation(nth)).collect();
         if seed.chance(60, LOOKS, "checkpoint", 0) {
-            let sync = seed.chance(50, LOOKS, "sync", 0);
+            let sync = self.syncs && seed.chance(50, LOOKS, "sync", 0);
             operations.push(Operation::Checkpoint { sync });
         }
         DatabaseSpec {
@@ -210,7 +214,7 @@ impl Source {
             "clean-tombstones" => Operation::CleanTombstones,
             "commit" => Operation::Commit,
             "checkpoint" => Operation::Checkpoint {
-                sync: pick(3, 2) == 0,
+                sync: self.syncs && pick(3, 2) == 0,
             },
             _ => Operation::Put {
                 document,
@@ -311,6 +315,10 @@ impl Source {
             "scramble-page" => Damage::ScramblePage { page, seed },
             "scramble-tree" => Damage::ScramblePage {
                 page: self.spot_of(PageClass::Tree, nth, 2),
+                seed,
+            },
+            "scramble-dictionary" => Damage::ScramblePage {
+                page: self.spot_of(PageClass::Dictionary, nth, 2),
                 seed,
             },
             "torn-page" => Damage::TornPage {

@@ -64,6 +64,8 @@ pub enum PageClass {
     Stream,
     /// A tree's leaf, branch or value.
     Tree,
+    /// Compression dictionaries.
+    Dictionary,
     /// A section's header.
     Section,
     /// Given back.
