@@ -64,4 +64,9 @@ pub const BUGS: &[Entry] = &[
     bug("SA-19", "findings are taken in the order in which tasks end", &[S6], &["two tasks at once"]),
     bug("SA-20", "the data file is made longer", &[S8], &["disk.truncated"]),
     bug("SA-21", "what was kept before a crash is told twice", &[S10], &["crash"]),
+    bug("SA-22", "an entry that cannot be read ends its page", &[S2, S5], &["compression"]),
+    bug("SA-23", "behind a broken page the next one is skipped, too", &[S2, S5], &["disk.scramble-page"]),
+    bug("SA-24", "the chunks of a stream are looked for at their numbers' places in the file", &[S2], &["disk.shifted"]),
+    bug("SA-25", "a content passes for what its tag says, whatever it hashes to", &[S1], &["disk.bit-flip"]),
+    bug("SA-26", "tombstones are not looked at", &[S7], &["op.delete"]),
 ];

@@ -157,6 +157,14 @@ impl Disk {
                     u64::from(*bit) % (8 * PAGE as u64),
                 );
             }
+            Damage::EndFlip { run, bit } => {
+                let runs = self.runs();
+                let (page, size) = runs[usize::from(*run).checked_rem(runs.len())?];
+                let end = size.min(64);
+                let start = self.home(page)? + 64 + size - end;
+                let bit = u64::from(*bit).checked_rem(8 * end as u64)?;
+                flip(&mut self.media[0].bytes, start, bit);
+            }
             Damage::BitRot { page, seed, bits } => {
                 let start = self.home(self.page(*page)?)?;
                 for nth in 0..u64::from((*bits).max(2)) {
@@ -242,6 +250,19 @@ impl Disk {
             }
         }
         self.stale.push(page);
+    }
+
+    /// Rows and chunks that have a run in the data file: page, and bytes of the value.
+    fn runs(&self) -> Vec<(u64, usize)> {
+        let truth = &self.database.truth;
+        let rows = truth.records.iter().flat_map(|record| &record.places);
+        let contents = truth.attachments.iter().chain(&truth.files);
+        let chunks = contents.flat_map(|content| &content.chunks);
+        let runs = rows
+            .filter(|place| place.offset == 64)
+            .chain(chunks)
+            .filter(|place| place.in_file);
+        runs.map(|place| (place.page, place.stored.len())).collect()
     }
 
     fn cycle(&mut self, chunk: u16, next: u16) -> Option<()> {
@@ -341,7 +362,10 @@ pub fn class(page_use: &PageUse) -> Option<PageClass> {
         PageUse::Rows { .. } => Some(PageClass::Rows),
         PageUse::Run { .. } => Some(PageClass::Run),
         PageUse::Stream { .. } => Some(PageClass::Stream),
-        PageUse::Tree { .. } | PageUse::TreeValue { .. } => Some(PageClass::Tree),
+        PageUse::Tree { name } | PageUse::TreeValue { name } => Some(match name.as_str() {
+            "CompressionDictionaries" => PageClass::Dictionary,
+            _ => PageClass::Tree,
+        }),
         PageUse::Section { .. } => Some(PageClass::Section),
         PageUse::Free { .. } => Some(PageClass::Free),
         PageUse::Empty | PageUse::Unwritten => None,

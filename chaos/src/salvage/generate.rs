@@ -32,12 +32,14 @@ const OPERATION_KINDS: [(&str, u64, u64); 12] = [
 ];
 
 /// Classes of damages, with how many cases of a hundred have them.
-const DAMAGE_KINDS: [(&str, u64); 16] = [
+const DAMAGE_KINDS: [(&str, u64); 18] = [
     ("bit-flip", 40),
+    ("end-flip", 20),
     ("bit-rot", 20),
     ("zero-range", 18),
     ("scramble-page", 20),
     ("scramble-tree", 15),
+    ("scramble-dictionary", 8),
     ("torn-page", 12),
     ("misplaced", 15),
     ("unreadable", 15),
@@ -68,6 +70,10 @@ struct Source {
     operations: Vec<&'static str>,
     damages: Vec<&'static str>,
     large: bool,
+    /// How many documents there are: few of them have many versions.
+    documents: u64,
+    /// Whether the header keeps up: otherwise all that happens is owed to the data file.
+    syncs: bool,
 }
 
 impl Source {
@@ -97,6 +103,8 @@ impl Source {
             operations,
             damages,
             large,
+            documents: if has("few", 25) { 3 } else { 10 },
+            syncs: !has("unsynced", 30),
         }
     }
 
@@ -139,7 +147,7 @@ impl Source {
         };
         let mut operations: Vec<Operation> = (0..length).map(|nth| self.operation(nth)).collect();
         if seed.chance(60, LOOKS, "checkpoint", 0) {
-            let sync = seed.chance(50, LOOKS, "sync", 0);
+            let sync = self.syncs && seed.chance(50, LOOKS, "sync", 0);
             operations.push(Operation::Checkpoint { sync });
         }
         DatabaseSpec {
@@ -167,7 +175,7 @@ impl Source {
     fn operation(&self, nth: u64) -> Operation {
         let seed = self.seed;
         let pick = |what: u64, bound: u64| seed.below(bound, OPERATIONS, nth, what);
-        let document = pick(1, 10) as u16;
+        let document = pick(1, self.documents) as u16;
         let name = pick(2, 3) as u8;
         match self.operations[pick(0, self.operations.len() as u64) as usize] {
             "delete" => Operation::Delete { document },
@@ -206,7 +214,7 @@ impl Source {
             "clean-tombstones" => Operation::CleanTombstones,
             "commit" => Operation::Commit,
             "checkpoint" => Operation::Checkpoint {
-                sync: pick(3, 2) == 0,
+                sync: self.syncs && pick(3, 2) == 0,
             },
             _ => Operation::Put {
                 document,
@@ -290,6 +298,10 @@ impl Source {
                 page,
                 bit: self.bit(nth),
             },
+            "end-flip" => Damage::EndFlip {
+                run: pick(9, 1000) as u16,
+                bit: pick(10, 512) as u16,
+            },
             "bit-rot" => Damage::BitRot {
                 page,
                 seed,
@@ -303,6 +315,10 @@ impl Source {
             "scramble-page" => Damage::ScramblePage { page, seed },
             "scramble-tree" => Damage::ScramblePage {
                 page: self.spot_of(PageClass::Tree, nth, 2),
+                seed,
+            },
+            "scramble-dictionary" => Damage::ScramblePage {
+                page: self.spot_of(PageClass::Dictionary, nth, 2),
                 seed,
             },
             "torn-page" => Damage::TornPage {

@@ -78,6 +78,7 @@ fn of_damage(disk: &Disk, damage: &Damage) -> String {
         .collect();
     let detail = match damage {
         Damage::BitFlip { bit, .. } => format!("bit {}", bit % (8 * PAGE as u32)),
+        Damage::EndFlip { run, bit } => format!("bit {bit} of the end of run {run}"),
         Damage::ZeroRange { from, bytes, .. } => format!("from byte {from}, {bytes} bytes"),
         Damage::Truncated { bytes } | Damage::Beheaded { bytes } => format!("{bytes} bytes"),
         Damage::Shifted { bytes, .. } => format!("{bytes} bytes"),

@@ -64,6 +64,8 @@ pub enum PageClass {
     Stream,
     /// A tree's leaf, branch or value.
     Tree,
+    /// Compression dictionaries.
+    Dictionary,
     /// A section's header.
     Section,
     /// Given back.
@@ -89,6 +91,13 @@ pub enum Damage {
         page: Spot,
         /// Which bit, from the page's start.
         bit: u32,
+    },
+    /// disk.bit-flip: one bit of the last 64 bytes of a run's value, which no checksum covers.
+    EndFlip {
+        /// Which of the rows and chunks that have a run in the data file.
+        run: u16,
+        /// Which bit of those.
+        bit: u16,
     },
     /// disk.bit-rot: some bits, at least two.
     BitRot {
@@ -233,7 +242,7 @@ impl Damage {
     /// The fault of the catalogue that it is.
     pub fn class(&self) -> &'static str {
         match self {
-            Self::BitFlip { .. } => "disk.bit-flip",
+            Self::BitFlip { .. } | Self::EndFlip { .. } => "disk.bit-flip",
             Self::BitRot { .. } => "disk.bit-rot",
             Self::ZeroRange { .. } => "disk.zero-range",
             Self::ScramblePage { .. } => "disk.scramble-page",
@@ -262,6 +271,7 @@ impl Damage {
         matches!(
             self,
             Self::BitFlip { .. }
+                | Self::EndFlip { .. }
                 | Self::Journal {
                     harm: JournalHarm::BitFlip { .. },
                     ..

@@ -103,7 +103,7 @@ fn verdict(
     newer_is_lost: bool,
     witnesses: &Witnesses,
 ) -> Class {
-    if tomb.is_some_and(|tomb| *tomb > newest.etag) {
+    if tomb.is_some_and(|tomb| *tomb > newest.etag) && !planted("SA-26") {
         return Class::Deleted;
     }
     let testimony = match newest.image {

@@ -215,7 +215,11 @@ impl Context {
                 compressed: entry.compressed,
                 unhashed: false,
             };
+            let unread = out.unread.len();
             self.row(place, owner, &row, entry.bytes, out);
+            if planted("SA-22") && out.unread.len() > unread {
+                break;
+            }
         }
     }
 

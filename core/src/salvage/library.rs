@@ -384,7 +384,11 @@ impl Library {
         if let Some((bytes, _)) = self.redone.get(&number) {
             return Some(Run::Redone(bytes.clone()));
         }
-        let placed = self.map.get(number)?;
+        let at_its_offset = |placed: &&Placed| placed.head.offset == number * PAGE;
+        let placed = match planted("SA-24") {
+            true => self.map.iter().find(at_its_offset)?,
+            false => self.map.get(number)?,
+        };
         Some(Run::Filed {
             file: placed.file,
             ranges: placed.ranges(),

@@ -170,6 +170,9 @@ impl Survey {
                 Verdict::Broken { header } => {
                     walk.note_torn(header);
                     walk.pass(PAGE, |found| &mut found.unexplained);
+                    if planted("SA-23") && walk.rest().is_some() {
+                        walk.pass(PAGE, |found| &mut found.unreadable);
+                    }
                 }
                 Verdict::Short => walk.pass(PAGE, |found| &mut found.unexplained),
             }
