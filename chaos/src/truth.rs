@@ -8,7 +8,7 @@ use bytes::Bytes;
 use firedrill_core::amend::Class;
 use firedrill_core::object::{Key, WallTime};
 use firedrill_sim::draw::{Seed, Stream};
-use firedrill_sim::fuse::{self, TableWriter};
+use firedrill_sim::fuse::{self, Put, Reference, TableWriter};
 
 use crate::scenario::{
     BlockPlan, CommitPlan, Flavour, GeneratedTable, Kind, SegmentPlan, Selector,
@@ -104,42 +104,33 @@ impl Author {
             .as_str()
             .clone_into(&mut truth.prefix);
         truth.hint = Some(commit.hint.clone());
-        let bodies: BTreeMap<&Key, &Bytes> = commit
-            .puts
-            .iter()
-            .map(|put| (&put.key, &put.body))
-            .collect();
-        let mut references = BTreeMap::new();
-        for reference in &commit.references {
-            references.insert(reference.key.clone(), reference.parent.clone());
-            if let Some(body) = bodies.get(&reference.key) {
-                let fact = Fact {
-                    class: reference.class,
-                    required: reference.required,
-                    size: reference.size,
-                    body: (*body).clone(),
-                };
-                truth.objects.insert(reference.key.clone(), fact);
-            }
-        }
-        // What a commit writes and only a later one references (`_ts` of 1.2.453).
-        for put in &commit.puts {
-            truth
-                .objects
-                .entry(put.key.clone())
-                .or_insert_with(|| Fact {
-                    class: put.class,
-                    required: put.class.is_required(),
-                    size: None,
-                    body: put.body.clone(),
-                });
-        }
+        let puts: BTreeMap<&Key, &Put> = commit.puts.iter().map(|put| (&put.key, put)).collect();
+        // Both ascend, so that one walk finds what belongs together.
+        let mut references = commit.references.iter().peekable();
+        let mut facts = BTreeMap::from_iter(puts.iter().filter_map(|(key, put)| {
+            while references.next_if(|other| other.key < **key).is_some() {}
+            let (class, required, size) = match references.next_if(|other| other.key == **key) {
+                Some(reference) => (reference.class, reference.required, reference.size),
+                // What a commit writes and only a later one references (`_ts` of 1.2.453).
+                None if truth.objects.contains_key(*key) => return None,
+                None => (put.class, put.class.is_required(), None),
+            };
+            let fact = Fact {
+                class,
+                required,
+                size,
+                body: put.body.clone(),
+            };
+            Some(((*key).clone(), fact))
+        }));
+        truth.objects.append(&mut facts);
+        let parent = |reference: &Reference| (reference.key.clone(), reference.parent.clone());
         let counts = commit.segments.iter();
         truth.commits.push(CommitFact {
             snapshot: commit.snapshot,
             time: commit.time,
-            hint: bodies[&commit.hint].clone(),
-            references,
+            hint: puts[&commit.hint].body.clone(),
+            references: commit.references.iter().map(parent).collect(),
             blocks: counts
                 .map(|count| (count.key.clone(), count.blocks))
                 .collect(),

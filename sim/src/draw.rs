@@ -102,13 +102,18 @@ pub const fn hash_bytes(bytes: &[u8]) -> u64 {
     if rest.is_empty() {
         return hash;
     }
-    let mut word = 0u64;
-    let mut taken = 0;
-    while taken < rest.len() {
-        word |= (rest[taken] as u64) << (8 * taken);
-        taken += 1;
+    fold(hash, short_word(rest))
+}
+
+/// One to seven bytes as a little-endian word. Reads that overlap say the same twice, and need no loop.
+const fn short_word(bytes: &[u8]) -> u64 {
+    let last = bytes.len() - 1;
+    if let (Some(low), Some(high)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+        return low as u64 | (high as u64) << (8 * (last - 3));
     }
-    fold(hash, word)
+    let middle = bytes.len() / 2;
+    bytes[0] as u64 | (bytes[middle] as u64) << (8 * middle) | (bytes[last] as u64) << (8 * last)
 }
 
 /// One more word into a rolling hash.
@@ -122,6 +127,16 @@ mod tests {
     use super::*;
 
     const STREAM: Stream = Stream::new("test");
+
+    #[test]
+    fn a_short_word_is_its_bytes() {
+        let bytes = [0x11, 0x82, 0x33, 0xf4, 0x55, 0xe6, 0x97];
+        for count in 1..=bytes.len() {
+            let mut word = [0; 8];
+            word[..count].copy_from_slice(&bytes[..count]);
+            assert_eq!(short_word(&bytes[..count]), u64::from_le_bytes(word));
+        }
+    }
 
     #[test]
     fn a_draw_depends_on_each_part_of_its_address_and_on_nothing_else() {

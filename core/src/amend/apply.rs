@@ -95,7 +95,7 @@ impl Amend {
             if self.await_newer(&key) {
                 continue;
             }
-            match self.objects.verdict(&key, &self.listing, self.versioning) {
+            match self.objects.by_key[&key].verdict(self.listing.get(&key), self.versioning) {
                 Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
                 Verdict::Decided(Decision::Intact, _) => {
                     self.pending.remove(&key);
@@ -325,7 +325,7 @@ impl Amend {
             if self.await_newer(&key) {
                 continue;
             }
-            match self.objects.verdict(&key, &self.listing, self.versioning) {
+            match self.objects.by_key[&key].verdict(self.listing.get(&key), self.versioning) {
                 Verdict::Compare(one, other) => {
                     self.compare(&key, &[one, other]);
                     continue;

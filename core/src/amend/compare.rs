@@ -12,19 +12,23 @@ use super::report::{Class, Decision};
 impl Amend {
     /// Decides every open key that can be decided, and has read what the others need.
     pub(super) fn decide_open(&mut self) {
-        for key in self.objects.open.clone() {
-            match self.objects.verdict(&key, &self.listing, self.versioning) {
-                Verdict::Compare(one, other) => self.compare(&key, &[one, other]),
+        let mut unread = Vec::new();
+        let by_key = &mut self.objects.by_key;
+        self.objects.open.retain(|key| {
+            let object = by_key.get_mut(key).expect("open keys are objects");
+            match object.verdict(self.listing.get(key), self.versioning) {
+                Verdict::Compare(one, other) => {
+                    unread.push((key.clone(), [one, other]));
+                    true
+                }
                 Verdict::Decided(decision, reason) => {
-                    self.objects.open.remove(&key);
-                    let object = self
-                        .objects
-                        .by_key
-                        .get_mut(&key)
-                        .expect("open keys are objects");
                     object.conclude(decision, reason);
+                    false
                 }
             }
+        });
+        for (key, versions) in unread {
+            self.compare(&key, &versions);
         }
     }
 
@@ -131,7 +135,7 @@ impl Amend {
     /// Whether a plain key's new version holds what is wanted there, as far as can be told without reading.
     /// It may be this machine's own copy, of which it knows no id: that was `null`, or the answer was lost.
     fn may_be_wanted(&self, key: &Key) -> bool {
-        let verdict = self.objects.verdict(key, &self.listing, self.versioning);
+        let verdict = self.objects.by_key[key].verdict(self.listing.get(key), self.versioning);
         matches!(
             verdict,
             Verdict::Compare(..) | Verdict::Decided(Decision::Intact, _)

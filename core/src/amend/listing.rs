@@ -1,5 +1,6 @@
 //! What the bucket holds below the prefix, as last listed.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::drill::{Probe, sometimes};
@@ -19,7 +20,8 @@ pub(super) struct Look {
     after: Option<Key>,
     /// The range's last key; none: to the last key.
     until: Option<Key>,
-    fresh: BTreeMap<Key, History>,
+    /// Ascending: a listing's order.
+    fresh: Vec<(Key, History)>,
     pub(super) entries: u64,
     pub(super) pages: u64,
 }
@@ -63,6 +65,10 @@ impl Listing {
 
     /// Takes over what a complete look has seen.
     pub(super) fn apply(&mut self, look: Look) {
+        if look.after.is_none() && look.until.is_none() {
+            self.keys = look.fresh.into_iter().collect();
+            return;
+        }
         let in_range = |key: &Key| {
             look.after.as_ref().is_none_or(|after| key > after)
                 && look.until.as_ref().is_none_or(|until| key <= until)
@@ -87,22 +93,36 @@ impl Look {
     ) -> Option<Cursor> {
         self.pages += 1;
         self.entries += entries.len() as u64;
-        let goes_on = |(key, _): &(Key, Entry)| self.fresh.contains_key(key);
-        sometimes(
-            Probe::PageEndsWithinKey,
-            entries.first().is_some_and(goes_on),
-        );
+        let last = self.fresh.last().map(|(last, _)| last);
+        let first = entries.first().map(|(first, _)| first);
+        sometimes(Probe::PageEndsWithinKey, last.is_some() && last == first);
         for (key, entry) in entries {
-            // A key's entries come one after the other.
-            let history = match self.fresh.last_entry() {
-                Some(last) if *last.key() == key => last.into_mut(),
-                _ => self.fresh.entry(key).or_default(),
-            };
-            history.push_older(entry);
+            self.history(key).push_older(entry);
         }
         // The range's last key may go on behind this page, so only a key beyond it ends the look.
         let beyond = |cursor: &Cursor| self.until.as_ref().is_some_and(|until| cursor.key > *until);
         sometimes(Probe::RangeEndsEarly, next.as_ref().is_some_and(beyond));
         next.filter(|cursor| !beyond(cursor))
+    }
+
+    /// Where the key's entries go. They come one after the other, behind those of all smaller keys; a store that
+    /// does not keep to that order costs time, and nothing else.
+    fn history(&mut self, key: Key) -> &mut History {
+        let order = self.fresh.last().map(|(last, _)| last.cmp(&key));
+        let at = match order {
+            Some(Ordering::Equal) => self.fresh.len() - 1,
+            Some(Ordering::Greater) => {
+                let found = self.fresh.binary_search_by(|(other, _)| other.cmp(&key));
+                found.unwrap_or_else(|at| {
+                    self.fresh.insert(at, (key, History::new()));
+                    at
+                })
+            }
+            Some(Ordering::Less) | None => {
+                self.fresh.push((key, History::new()));
+                self.fresh.len() - 1
+            }
+        };
+        &mut self.fresh[at].1
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::drill::planted;
-use crate::object::{Key, Versioning};
+use crate::object::{History, Key, Versioning};
 
 use super::decide::{Evidence, Name, Rules, Verdict, Wanted, decide, name};
 use super::layout::Reference;
@@ -62,22 +62,6 @@ impl Objects {
         }
     }
 
-    /// What is to be done about a key as it stands now.
-    pub(super) fn verdict(
-        &self,
-        key: &Key,
-        listing: &Listing,
-        versioning: Option<Versioning>,
-    ) -> Verdict {
-        let object = &self.by_key[key];
-        let versioning = versioning.unwrap_or(Versioning::Suspended);
-        let rules = Rules {
-            versioning,
-            markers_denied: object.markers_denied,
-        };
-        decide(listing.get(key), &object.wanted, &object.evidence, rules)
-    }
-
     /// Remembers, of the keys that are written more than once, which versions the plan has seen.
     pub(super) fn remember_seen(&mut self, listing: &Listing) {
         for (key, object) in &mut self.by_key {
@@ -103,6 +87,15 @@ impl Objects {
 }
 
 impl Object {
+    /// What is to be done about it, its key having this history.
+    pub(super) fn verdict(&self, history: &History, versioning: Option<Versioning>) -> Verdict {
+        let rules = Rules {
+            versioning: versioning.unwrap_or(Versioning::Suspended),
+            markers_denied: self.markers_denied,
+        };
+        decide(history, &self.wanted, &self.evidence, rules)
+    }
+
     /// Its decision is a write that is not yet in force.
     pub(super) fn is_to_write(&self) -> bool {
         let write = matches!(
