@@ -4,7 +4,7 @@ mod voron_check;
 mod voron_reader;
 mod voron_specs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_sim::voron::{
     Database, DatabaseSpec, Flavour, Kind, Operation, PageForm, PageUse, Record, State, Truth,
@@ -93,6 +93,34 @@ fn everything_that_can_be_written_is_written() {
         missing.is_empty(),
         "never written: {missing:?}, written: {seen:?}"
     );
+}
+
+#[test]
+fn a_small_database_has_something_of_everything() {
+    for flavour in [Flavour::V5, Flavour::V7_2] {
+        let spec = DatabaseSpec::of_everything(flavour, 1);
+        let database = Database::write(&spec);
+        check(&spec, &database);
+        let mut seen = Seen::new();
+        note(&database, &mut seen);
+        let wanted = [
+            "large",
+            "older",
+            "deleted",
+            "only in the journal",
+            "several chunks",
+        ];
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|name| !seen.contains_key(*name))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        assert_eq!(seen.contains_key("inline"), flavour == Flavour::V7_2);
+        assert_eq!(seen.contains_key("branch"), flavour == Flavour::V7_2);
+        let live = database.truth.live().map(|record| record.kind);
+        let kinds: BTreeSet<Kind> = live.collect();
+        assert_eq!(kinds.len(), 10, "{kinds:?}");
+    }
 }
 
 const EVERYTHING: [&str; 36] = [

@@ -198,6 +198,75 @@ impl DatabaseSpec {
             operations: Vec::new(),
         }
     }
+
+    /// A small database with something of everything: rows of every table, current, older, deleted; values in
+    /// pages and in runs; streams of one chunk, of several, and inline; transactions that are synced, that are
+    /// in the data file, and that are in a journal alone.
+    pub fn of_everything(flavour: Flavour, seed: u64) -> Self {
+        let put = |document, size, revision| Operation::Put {
+            document,
+            size,
+            revision,
+            replicas: 1,
+        };
+        let attach = |name, size| Operation::Attach {
+            document: 0,
+            name,
+            size,
+            content: u16::from(name),
+        };
+        let operations = vec![
+            put(0, 100, true),
+            put(1, 300, false),
+            put(2, 9000, false),
+            attach(0, 200),
+            attach(1, 20_000),
+            Operation::Count {
+                document: 0,
+                counters: 3,
+            },
+            Operation::Append {
+                document: 0,
+                series: 0,
+                entries: 20,
+                values: 2,
+            },
+            Operation::Checkpoint { sync: true },
+            put(0, 120, true),
+            put(3, 9000, true),
+            attach(2, 3500),
+            attach(3, 3600),
+            attach(4, 3700),
+            Operation::Conflict {
+                document: 1,
+                size: 50,
+            },
+            Operation::DeleteRange {
+                document: 0,
+                series: 0,
+            },
+            Operation::File {
+                name: 0,
+                size: 100,
+                content: 0,
+            },
+            Operation::Delete { document: 2 },
+            Operation::Checkpoint { sync: false },
+            put(1, 310, true),
+            Operation::Detach {
+                document: 0,
+                name: 0,
+            },
+            Operation::DeleteRevision { document: 0 },
+            Operation::Commit,
+            put(4, 60, false),
+        ];
+        Self {
+            section_pages: 1,
+            operations,
+            ..Self::new(flavour, seed)
+        }
+    }
 }
 
 fn section_pages() -> u16 {
