@@ -290,7 +290,9 @@ fn what_json_has_no_number_for_is_text() {
     for literal in ["NaN", "Infinity", "-Infinity"] {
         assert_eq!(number(literal), Some(format!("{{\"a\":\"{literal}\"}}")));
     }
-    for damage in ["", "1.", ".5", "1e", "-", "0x1", "1.5 ", "NaNs"] {
+    for damage in [
+        "", "1.", ".5", "1e", "-", "0x1", "1.5 ", "NaNs", "007", "-01.5",
+    ] {
         assert_eq!(number(damage), None, "{damage}");
     }
 }

@@ -438,7 +438,8 @@ fn zigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
-/// Whether text is a number as JSON has it, or one of the three that the server takes besides (7.2).
+/// Whether text is a number as JSON has it, without zeros in front, or one of the three that the server takes
+/// besides (7.2).
 fn is_number(literal: &str) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if matches!(literal, "NaN" | "Infinity" | "-Infinity") {
@@ -447,7 +448,7 @@ fn is_number(literal: &str) -> bool {
     let rest = literal.strip_prefix('-').unwrap_or(literal).as_bytes();
     let whole = digits(rest);
     let mut rest = rest.get(whole..).unwrap_or_default();
-    if whole == 0 {
+    if whole == 0 || (whole > 1 && literal.trim_start_matches('-').starts_with('0')) {
         return false;
     }
     if let [b'.', fraction @ ..] = rest {
