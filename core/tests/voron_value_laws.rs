@@ -422,6 +422,25 @@ fn a_dictionary_is_carved_out_of_a_leaf_and_out_of_a_large_value() {
     assert_eq!(carve(&leaf), [], "cut off");
 }
 
+/// Otherwise a page of many heads, each of which claims the rest of it, would be copied as often.
+#[test]
+fn dictionaries_that_are_carved_lie_apart() {
+    let mut inner = 40_i32.to_le_bytes().to_vec();
+    inner.extend([
+        0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 6, 50, 0x37, 0xa4, 0x30, 0xec, 9, 9, 9, 9,
+    ]);
+    let mut page = vec![0; 64];
+    page.extend(200_i32.to_le_bytes());
+    page.extend([
+        0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 5, 50, 0x37, 0xa4, 0x30, 0xec, 1, 2, 3, 4,
+    ]);
+    page.extend(&inner);
+    page.resize(1000, 7);
+    let found = carve(&page);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].key, found[0].bytes.len()), (Some(5), 199));
+}
+
 #[test]
 fn a_compressed_value_is_bounded_and_its_missing_dictionary_named() {
     let dictionaries = Dictionaries::default();

@@ -144,10 +144,11 @@ pub fn carve(page: &[u8]) -> Vec<Dictionary> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = position_of_magic(page, from) {
+        from = at + MAGIC.len();
         if let Some(dictionary) = dictionary_at(page, at) {
+            from = at + dictionary.bytes.len();
             found.push(dictionary);
         }
-        from = at + MAGIC.len();
     }
     found
 }
