@@ -31,12 +31,17 @@ use crate::voron::page::{Header, Kind, Verdict, verdict};
 use super::extract::{Context, Extracted, Seen};
 use super::file::{FileId, Piece, Read, Reader};
 use super::mend::{dictionaries, flip};
+use super::survey::RUN_BYTES_MAX;
 
 /// Bytes of a window of a journal.
 const WINDOW: u64 = 8 << 20;
 
-/// A run that states more pages than this in a journal is refused.
+/// A run that does not end before this page is refused.
 const PAGE_LIMIT: u64 = 1 << 31;
+
+/// A diff states the size of its run, and nothing in it bears that out: all runs together may take as much as the
+/// files have, so many times what the payloads have, and one large run.
+const CLAIMED_TIMES_MAX: u64 = 64;
 
 /// A part of a journal, from a multiple of 4 KiB on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -315,22 +320,36 @@ fn whole_page<'a>(bytes: &'a [u8], (page, range): &(u64, Range<u64>)) -> Option<
 pub struct Touch {
     /// In order.
     pub steps: Arc<Vec<Step>>,
+    /// Bytes of all files.
+    pub files_bytes: u64,
 }
 
 impl Touch {
     /// First page and number of pages of each cluster.
     pub(super) fn run(&self, reader: &mut dyn Reader) -> Vec<(u64, u64)> {
         let mut builder = IndexBuilder::new(PAGE_LIMIT);
+        let mut bytes_max = self.files_bytes.saturating_add(RUN_BYTES_MAX);
         for (nth, step) in (0..).zip(self.steps.iter()) {
             if let Some(payload) = step.payload(reader) {
-                builder.add(nth, step.changes(&payload).into_iter());
+                let claimed = CLAIMED_TIMES_MAX * payload.len() as u64;
+                bytes_max = bytes_max.saturating_add(claimed);
+                let changes = step.changes(&payload).into_iter();
+                builder.add(
+                    nth,
+                    changes.filter(|change| change.pages <= RUN_BYTES_MAX / PAGE_BYTES),
+                );
             }
         }
         let index = builder.finish();
-        let clusters = index.clusters().iter();
+        let mut pages_left = bytes_max / PAGE_BYTES;
+        let mut clusters = Vec::new();
+        for cluster in index.clusters() {
+            if let Some(left) = pages_left.checked_sub(cluster.pages) {
+                pages_left = left;
+                clusters.push((cluster.page, cluster.pages));
+            }
+        }
         clusters
-            .map(|cluster| (cluster.page, cluster.pages))
-            .collect()
     }
 }
 

@@ -133,7 +133,9 @@ impl Library {
         self.live = Arc::new(live);
         self.history = Arc::new(history);
         let both = [self.live.clone(), self.history.clone()];
-        both.map(|steps| Task::Touch(Touch { steps })).into()
+        let files_bytes = self.files.iter().map(|file| file.length).sum();
+        both.map(|steps| Task::Touch(Touch { steps, files_bytes }))
+            .into()
     }
 
     /// Whole pages of transactions beyond repair stand in for those that are missing among what is redone.

@@ -234,7 +234,7 @@ impl Library {
         self.read_redone();
         let superseded = |placed: &Placed| {
             let first = placed.head.number;
-            let end = first + u64::from(placed.head.pages);
+            let end = first.saturating_add(u64::from(placed.head.pages));
             let by = self.redone.range(..end).next_back();
             // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
             by.is_some_and(|(number, (bytes, stale))| {

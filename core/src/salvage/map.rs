@@ -12,6 +12,7 @@
 //!
 //! Invariant: the same pages give the same map, in whichever order they were found.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -54,7 +55,7 @@ impl PageMap {
             let weight = votes.get(&(placed.file, placed.origin())).copied();
             let weight = weight.unwrap_or_default();
             let is_astray = heaviest.get(&placed.file) != Some(&weight);
-            let lightest_last = std::cmp::Reverse(weight);
+            let lightest_last = Reverse(weight);
             let place = (placed.head.number, placed.head.offset);
             (
                 is_astray,
@@ -105,7 +106,7 @@ impl PageMap {
         }
         let heaviest = votes
             .into_iter()
-            .max_by_key(|(origin, votes)| (*votes, -origin));
+            .max_by_key(|(origin, votes)| (*votes, Reverse(*origin)));
         heaviest.map(|(origin, _)| origin)
     }
 }
