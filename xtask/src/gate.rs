@@ -34,7 +34,7 @@ pub(crate) const CI: [Step; 11] = [
 ];
 
 /// The rest: what takes hours.
-pub(crate) const NIGHTLY: [Step; 11] = [
+pub(crate) const NIGHTLY: [Step; 12] = [
     Step("xtask chaos --minutes 60 --require-coverage", 0),
     Step("xtask chaos --tier turmoil --minutes 20", 0),
     Step("xtask chaos --tier process --kills 300", 0),
@@ -44,6 +44,7 @@ pub(crate) const NIGHTLY: [Step; 11] = [
     Step("xtask compare --tiers des,process --cases 100", 0),
     Step("xtask scoreboard", 0),
     Step("xtask scoreboard --matrix", 0),
+    Step("xtask fuzz", 0),
     Step("xtask mutants", 0),
     Step("xtask bench", 0),
 ];

@@ -4,6 +4,7 @@
 //! nothing of the workspace itself.
 
 mod drill;
+mod fuzz;
 mod gate;
 mod mutants;
 mod tidy;
@@ -29,6 +30,7 @@ the drill on trial
   exhaustive   small scopes to the end: a crash after every effect, every fate of every three objects
   compare      the same scenarios on several tiers: cargo xtask compare --tiers des,turmoil --cases 500
   mutants      mutation testing of core against the pure drill
+  fuzz         what reads broken databases, under libFuzzer: cargo xtask fuzz [TARGET] [--minutes N]
 
 the project
   test         what must hold at any time: formatting, lints, the architecture's invariants, all tests
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         "nightly" => gate::run(&gate::NIGHTLY),
         "tidy" => report_tidy(),
         "mutants" => mutants::run(&tidy::root(), &rest),
+        "fuzz" => fuzz::run(&tidy::root(), &rest),
         "bench" => cargo(&["bench", "-p", "firedrill-benches"], &rest),
         "help" | "--help" | "-h" => {
             say(HELP);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// Which workspace crates each crate may build on, so that core reads like a textbook, the mock is of use to
 /// others, and the pure drill builds without an S3 client.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("core", &[]),
     ("s3-mock", &[]),
     ("sim", &["firedrill-core", "firedrill-s3-mock"]),
@@ -48,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("examples", &["firedrill-core", "firedrill-chaos"]),
+    ("fuzz", &["firedrill-core"]),
     ("xtask", &[]),
 ];
 
