@@ -48,7 +48,7 @@ fn records(played: &Played, text: &mut String) {
             line["etag"],
             word("place"),
             line["page"],
-            word("key"),
+            word("key").escape_debug(),
         )
         .expect("a string takes it");
     }
