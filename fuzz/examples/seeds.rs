@@ -20,7 +20,7 @@ const PAGE_SEED_MAX: usize = 4 * PAGE;
 const JOURNAL_SEED_MAX: usize = 64 << 10;
 
 /// How much of its life a database has behind it that a whole salvage starts from.
-const LIVES: [usize; 3] = [2, 8, 64];
+const LIVES: [usize; 3] = [2, 4, 64];
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");

@@ -50,7 +50,7 @@ fn read(choices: Choices, journal: &[u8]) {
     let mut behind = 0;
     let mut payloads = Vec::new();
     for (offset, found) in transactions(journal, LIMITS) {
-        assert!(offset >= behind && offset % SECTOR_BYTES == 0);
+        assert!(offset >= behind && offset.is_multiple_of(SECTOR_BYTES));
         behind = offset + SECTOR_BYTES;
         let bytes = &journal[offset as usize..];
         match found {
@@ -109,7 +109,7 @@ fn broken(transaction: &Transaction, bytes: &[u8]) {
         let mut behind = 0;
         for (_, range) in images(payload, transaction.page_count) {
             assert!(behind <= range.start && range.end <= payload.len());
-            assert!(range.len() as u64 % PAGE_BYTES == 0 && !range.is_empty());
+            assert!((range.len() as u64).is_multiple_of(PAGE_BYTES) && !range.is_empty());
             behind = range.end;
         }
     }
