@@ -96,6 +96,7 @@ impl Look {
         let last = self.fresh.last().map(|(last, _)| last);
         let first = entries.first().map(|(first, _)| first);
         sometimes(Probe::PageEndsWithinKey, last.is_some() && last == first);
+        self.fresh.reserve(entries.len());
         for (key, entry) in entries {
             self.history(key).push_older(entry);
         }
