@@ -49,6 +49,9 @@ const DRILL: Stage = (
     &["--test", "short_drill"],
 );
 
+/// The unmutated tree is the gate's to try: cargo-mutants would look for the drill among core's own tests.
+const OF_DRILL: [&str; 2] = ["--baseline=skip", "--timeout=240"];
+
 /// Unit tests of what is not mutated.
 const NOT_ASKED: [&str; 2] = ["--skip=voron::", "--skip=salvage::"];
 
@@ -112,7 +115,12 @@ fn try_all(root: &Path, shared: &[String], shard: &[String]) -> Result<(), Strin
     let named = survivors
         .iter()
         .map(|mutant| format!("--re=^{}$", escaped(mutant)));
-    stage(root, DRILL, &[shared.to_vec(), named.collect()].concat())
+    let of_drill = OF_DRILL.map(str::to_owned).to_vec();
+    stage(
+        root,
+        DRILL,
+        &[shared.to_vec(), of_drill, named.collect()].concat(),
+    )
 }
 
 fn stage(root: &Path, (package, out, told): Stage, arguments: &[String]) -> Result<(), String> {
