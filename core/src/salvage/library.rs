@@ -340,6 +340,11 @@ impl Library {
             .iter()
             .map(|chunk| (chunk.number, chunk.first))
             .collect();
+        // A journal is compressed: what it makes can be more than the files have.
+        let files = self.files.iter().map(|file| file.length);
+        let redone = self.redone.values().map(|(bytes, _)| bytes.len() as u64);
+        let old = self.old_chunks.values().map(|bytes| bytes.len() as u64);
+        let bytes: u64 = files.chain(redone).chain(old).sum();
         // Of what may be stale the data file's page may be the newer state: each is tried.
         let stale = |number: &u64| self.redone.get(number).is_some_and(|(_, stale)| *stale);
         let filed = |number: &u64| Some((*number, self.filed_run_of(*number)?));
@@ -376,7 +381,6 @@ impl Library {
             states.push(Arc::new(other));
         }
         self.chunks = states;
-        let bytes: u64 = self.files.iter().map(|file| file.length).sum();
         let firsts = numbers.into_iter().filter(|(_, first)| *first);
         let firsts: Vec<u64> = firsts.map(|(first, _)| first).collect();
         let states = self.chunks.iter().enumerate();
