@@ -31,5 +31,7 @@ pub mod checkers;
 pub mod fate;
 
 pub mod campaign;
+pub mod exhaustive;
+pub mod page;
 pub mod report;
 pub mod shrink;

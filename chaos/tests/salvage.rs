@@ -1,7 +1,66 @@
-//! The drill of salvage: its files.
+//! The drill of salvage: its files, and that it finds nothing where nothing is planted.
+//!
+//! That each planted bug is caught within 100,000 cases is tried in release; here those are that few cases show.
 
-use firedrill_chaos::salvage::generate;
+use firedrill_chaos::salvage::campaign::{self, Control, Orders, Tally};
+use firedrill_chaos::salvage::property::Property;
 use firedrill_chaos::salvage::scenario::Scenario;
+use firedrill_chaos::salvage::{catalogue, exhaustive, generate};
+
+const JOBS: usize = 2;
+
+fn campaign(planted: Option<&'static str>, until: &'static [Property], cases: u64) -> Tally {
+    let orders = Orders {
+        seed: 20_261_122,
+        cases: Some(cases),
+        jobs: JOBS,
+        planted,
+        until,
+        failures_max: 8,
+    };
+    campaign::run(orders, &Control::default())
+}
+
+#[test]
+fn without_a_planted_bug_nothing_is_violated() {
+    let tally = campaign(None, &[], 700);
+    let found: Vec<_> = tally
+        .failures
+        .iter()
+        .map(|failure| (format!("{:#018x}", failure.case), &failure.violations))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(tally.cases, 700);
+    assert!(tally.damages.len() >= 18, "{:?}", tally.damages);
+    assert!(
+        tally.told.values().all(|count| *count > 0),
+        "{:?}",
+        tally.told
+    );
+    assert!(tally.told.len() >= 4, "{:?}", tally.told);
+    assert!(tally.crashes > 0 && tally.repaired > 0);
+}
+
+#[test]
+fn small_scopes_hold_to_the_end() {
+    for scope in exhaustive::scopes(2999) {
+        let found = exhaustive::exhaust(&scope, None, JOBS);
+        assert!(found.runs > 0, "{}", scope.name);
+        assert_eq!(found.failures, [], "{}", scope.name);
+    }
+}
+
+#[test]
+fn bugs_that_few_cases_show_are_caught_by_their_properties() {
+    for bug in QUICK.map(|id| catalogue::entry(id).expect("it is in the catalogue")) {
+        let tally = campaign(Some(bug.id), bug.caught_by, 200);
+        let mut wanted = bug.caught_by.iter();
+        let is_caught = wanted.any(|property| tally.violated.contains_key(property.id()));
+        assert!(is_caught, "{} is not caught: {:?}", bug.id, tally.violated);
+    }
+}
+
+const QUICK: [&str; 6] = ["SA-04", "SA-06", "SA-12", "SA-16", "SA-18", "SA-21"];
 
 #[test]
 fn a_scenario_survives_its_file() {

@@ -113,13 +113,17 @@ async fn stop(mut signals: StopSignals, is_resumable: bool) {
 }
 
 fn run(args: &SalvageArgs, now: &impl Fn() -> Instant) -> Result<u8, Failure> {
-    let options = args.options().map_err(|sentence| Failure {
+    let options = args.options();
+    let key = args.master_key().map_err(|sentence| Failure {
         status: USAGE,
         sentence,
     })?;
     let mut inputs = Inputs::open(&args.paths)?;
     if args.verdicts_only {
         inputs = inputs.without_journals();
+    }
+    if let Some(key) = key {
+        inputs = inputs.with_key(&key)?;
     }
     for note in inputs.notes() {
         complain(note);
@@ -183,7 +187,7 @@ fn deliver(args: &SalvageArgs, outcome: &Outcome, output: Option<Output>) -> Res
     }
     if outcome.is_nothing() {
         complain(
-            "nothing in the input looks like a RavenDB database: no page, no header and no transaction is whole, and there are no records",
+            "nothing in the input looks like a RavenDB database: no page, no header and no transaction is whole, and there are no records; an encrypted one needs --master-key-file",
         );
     }
     Ok(outcome.status())

@@ -17,6 +17,7 @@
 //! Deliberately not here: decisions, the report's words, the clock.
 
 mod checkpoint;
+mod encrypted;
 mod inputs;
 mod output;
 mod reader;

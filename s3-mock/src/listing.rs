@@ -145,6 +145,9 @@ pub struct ListedObject {
     pub restored: bool,
 }
 
+/// Entries for which a page has room from the start: most pages of small buckets.
+const PAGE_ROOM: usize = 64;
+
 impl Bucket {
     /// One page of all versions and markers.
     ///
@@ -156,8 +159,11 @@ impl Bucket {
     /// return when calculating the number of returns." Where the version of the version id marker was
     /// removed meanwhile, the page goes on with what is older than it was.
     pub fn list_versions(&self, request: &ListVersions) -> VersionPage {
-        let mut page = VersionPage::default();
         let max = request.max_keys.min(self.page_size_max) as usize;
+        let mut page = VersionPage {
+            entries: Vec::with_capacity(max.min(PAGE_ROOM)),
+            ..VersionPage::default()
+        };
         let mut ends_with_group = false;
         let mut walk = Walk::new(self, &request.prefix, request.delimiter.as_deref());
         if let Some(key) = &request.key_marker {

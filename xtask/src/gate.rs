@@ -18,7 +18,7 @@ const TESTS: Step = Step("test --workspace", 0);
 pub(crate) const TEST: [Step; 3] = [FORMAT, LINTS, TESTS];
 
 /// What a pull request needs: of everything as much as fits into 40 minutes on two cores.
-pub(crate) const CI: [Step; 11] = [
+pub(crate) const CI: [Step; 13] = [
     FORMAT,
     LINTS,
     TESTS,
@@ -28,14 +28,18 @@ pub(crate) const CI: [Step; 11] = [
     Step("xtask doublecheck --hostile --cases 1000", 0),
     Step("xtask scoreboard --seeds 2 --cases 100000", 0),
     Step("xtask exhaustive", 0),
+    Step("xtask chaos --only salvage --cases 5000", 0),
+    Step("xtask exhaustive --only salvage", 0),
     Step("xtask chaos --tier turmoil --cases 500", 0),
     Step("xtask doublecheck --tier turmoil --hostile --cases 50", 0),
     Step("xtask compare --tiers des,turmoil --cases 200", 0),
 ];
 
 /// The rest: what takes hours.
-pub(crate) const NIGHTLY: [Step; 12] = [
+pub(crate) const NIGHTLY: [Step; 14] = [
     Step("xtask chaos --minutes 60 --require-coverage", 0),
+    Step("xtask chaos --only salvage --minutes 30", 0),
+    Step("xtask exhaustive --only salvage --every 1", 0),
     Step("xtask chaos --tier turmoil --minutes 20", 0),
     Step("xtask chaos --tier process --kills 300", 0),
     Step("xtask chaos --tier madsim --cases 300", 0),

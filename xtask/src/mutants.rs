@@ -1,16 +1,16 @@
 //! Mutation testing of core: would anybody notice if one of its lines were another?
 //!
 //! ```text
-//!  core, one line changed ──► core's own tests ──► survived ──► the short drill ──► survived: excused, by name
-//!                                   │                                 │             and with a reason, or a gap
-//!                                   └─────────────► killed ◄──────────┘
+//!  core, one line changed ──► core's own tests ──► survived, and is not excused ──► the short drill ──► a gap
+//!                                   │                  excused: by name, with a reason     │
+//!                                   └────────────────────────► killed ◄────────────────────┘
 //! ```
 //!
 //! cargo-mutants makes and tries the mutants (`.cargo/mutants.toml`). Core's own tests come first, because they
-//! are built in a second; only what they miss is tried by the drill. Its survivors are held against
-//! `core/mutants-excused.md`, of which each line must still be needed.
+//! are built in seconds; only what they miss and `core/mutants-excused.md` does not name is tried by the drill.
+//! Each line there must still be needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -49,6 +49,9 @@ const DRILL: Stage = (
     &["--test", "short_drill"],
 );
 
+/// The unmutated tree is the gate's to try: cargo-mutants would look for the drill among core's own tests.
+const OF_DRILL: [&str; 2] = ["--baseline=skip", "--timeout=240"];
+
 /// Unit tests of what is not mutated.
 const NOT_ASKED: [&str; 2] = ["--skip=voron::", "--skip=salvage::"];
 
@@ -84,7 +87,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if !only_judge && let Err(sentence) = try_all(root, &shared, &shard) {
+    if !only_judge && let Err(sentence) = try_all(root, &shared, &shard, &excused) {
         complain(&sentence);
         return ExitCode::FAILURE;
     }
@@ -97,22 +100,48 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
     }
 }
 
-fn try_all(root: &Path, shared: &[String], shard: &[String]) -> Result<(), String> {
+fn try_all(
+    root: &Path,
+    shared: &[String],
+    shard: &[String],
+    excused: &BTreeMap<String, usize>,
+) -> Result<(), String> {
     let (_, drill, _) = DRILL;
     let _ = fs::remove_dir_all(root.join(drill));
     stage(root, OWN_TESTS, &[shared, shard].concat())?;
-    let survivors = list(root, OWN_TESTS, "missed.txt");
-    if survivors.is_empty() {
+    let mut left = excused.clone();
+    let survivors = list(root, OWN_TESTS, "missed.txt").into_iter();
+    let unexcused: Vec<String> = survivors
+        .filter(|mutant| !is_excused(mutant, &mut left))
+        .collect();
+    if unexcused.is_empty() {
         return Ok(());
     }
     complain(&format!(
-        "\n{} survived core's own tests: the drill",
-        survivors.len()
+        "\n{} survived core's own tests and are not excused: the drill",
+        unexcused.len()
     ));
-    let named = survivors
+    let named = unexcused
         .iter()
         .map(|mutant| format!("--re=^{}$", escaped(mutant)));
-    stage(root, DRILL, &[shared.to_vec(), named.collect()].concat())
+    let of_drill = OF_DRILL.map(str::to_owned).to_vec();
+    stage(
+        root,
+        DRILL,
+        &[shared.to_vec(), of_drill, named.collect()].concat(),
+    )
+}
+
+/// Whether an excuse is left for it; then there is one less.
+fn is_excused(mutant: &str, left: &mut BTreeMap<String, usize>) -> bool {
+    let excuses = left.get_mut(&without_place(mutant));
+    match excuses.filter(|excuses| **excuses > 0) {
+        Some(excuses) => {
+            *excuses -= 1;
+            true
+        }
+        None => false,
+    }
 }
 
 fn stage(root: &Path, (package, out, told): Stage, arguments: &[String]) -> Result<(), String> {
@@ -171,12 +200,18 @@ struct Outcome {
 impl Outcome {
     /// What the two stages left.
     fn read(root: &Path, is_whole: bool) -> Self {
-        let both = |name: &str| [OWN_TESTS, DRILL].map(|stage| list(root, stage, name).len());
-        let killed: usize = both("caught.txt").iter().chain(&both("timeout.txt")).sum();
+        let killed = |stage| {
+            let lists = ["caught.txt", "timeout.txt"].into_iter();
+            lists.flat_map(move |name| list(root, stage, name))
+        };
+        let by_drill: BTreeSet<String> = killed(DRILL).collect();
+        let survived = list(root, OWN_TESTS, "missed.txt").into_iter();
         Self {
-            killed,
-            survived: list(root, DRILL, "missed.txt"),
-            unviable: both("unviable.txt").iter().sum(),
+            killed: killed(OWN_TESTS).count() + by_drill.len(),
+            survived: survived
+                .filter(|mutant| !by_drill.contains(mutant))
+                .collect(),
+            unviable: list(root, OWN_TESTS, "unviable.txt").len(),
             is_whole,
         }
     }
@@ -187,15 +222,9 @@ impl Outcome {
         let mut said = String::new();
         let mut unexcused = 0;
         for mutant in &self.survived {
-            match left
-                .get_mut(&without_place(mutant))
-                .filter(|left| **left > 0)
-            {
-                Some(left) => *left -= 1,
-                None => {
-                    unexcused += 1;
-                    said += &format!("survived, and is not excused: {mutant}\n");
-                }
+            if !is_excused(mutant, &mut left) {
+                unexcused += 1;
+                said += &format!("survived, and is not excused: {mutant}\n");
             }
         }
         let stale: Vec<_> = left.iter().filter(|(_, left)| **left > 0).collect();

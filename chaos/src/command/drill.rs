@@ -93,6 +93,7 @@ pub(crate) fn run(drill: &Drill) -> anyhow::Result<u8> {
             planted: drill.planted.as_deref(),
             failures: drill.failures,
             json: drill.json,
+            html: drill.html.as_deref(),
         }),
     }
 }

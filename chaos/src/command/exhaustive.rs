@@ -12,6 +12,7 @@ use firedrill_chaos::{kept, report};
 use firedrill_chaos::scenario::{Scenario, TableSource};
 
 use super::case::{jobs, known_bug, replay_line, worst};
+use super::salvage::{self, Mechanism};
 
 /// How the files of failed runs begin.
 const FAILED: &str = "failed-";
@@ -19,6 +20,12 @@ const FAILED: &str = "failed-";
 /// How far to go.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Exhaustive {
+    /// What is tried.
+    #[arg(long, value_enum, default_value_t)]
+    only: Mechanism,
+    /// Of salvage: every so many bits of a page, a run and a transaction; 1 tries each, and takes some hours.
+    #[arg(long, value_name = "N", default_value_t = 61)]
+    every: usize,
     /// The folder of kept cases, each of which is crashed after every effect.
     #[arg(long, default_value = "chaos/cases")]
     cases: PathBuf,
@@ -50,6 +57,10 @@ pub(crate) struct Exhaustive {
 
 /// Tries everything.
 pub(crate) fn run(arguments: &Exhaustive) -> anyhow::Result<u8> {
+    if arguments.only == Mechanism::Salvage {
+        let (planted, out) = (arguments.planted.as_deref(), &arguments.out);
+        return salvage::exhaust(arguments.every, planted, jobs(arguments.jobs), out);
+    }
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
     let jobs = jobs(arguments.jobs);

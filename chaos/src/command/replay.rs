@@ -56,7 +56,8 @@ pub(crate) struct Replay {
 pub(crate) fn run(arguments: &Replay) -> anyhow::Result<u8> {
     if arguments.only == Mechanism::Salvage || salvage::is_of_salvage(&arguments.case) {
         let (planted, property) = (arguments.planted.as_deref(), arguments.property.as_deref());
-        return salvage::replay(&arguments.case, planted, property, arguments.scenario);
+        let html = arguments.html.as_deref();
+        return salvage::replay(&arguments.case, planted, property, arguments.scenario, html);
     }
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);
@@ -132,6 +133,9 @@ fn tell(
         match &arguments.property {
             Some(id) => println!("{id} holds"),
             None => println!("no property was violated"),
+        }
+        if arguments.html.is_some() {
+            println!("so there is no page to write");
         }
         return Ok(());
     };

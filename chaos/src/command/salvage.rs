@@ -5,15 +5,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use firedrill_chaos::salvage::campaign::{self, Control, Orders};
+use firedrill_chaos::salvage::campaign::{self, Control, Failure, Orders};
 use firedrill_chaos::salvage::catalogue::{self, Entry};
 use firedrill_chaos::salvage::checkers::{Outcome, judge};
 use firedrill_chaos::salvage::property::{Property, Violation};
 use firedrill_chaos::salvage::scenario::Scenario;
-use firedrill_chaos::salvage::{generate, report, shrink};
+use firedrill_chaos::salvage::{exhaustive, generate, page, report, shrink};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use firedrill_chaos::campaign::silence_panics;
+
+use super::tell::write_page;
 
 /// What is drilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -34,6 +36,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) planted: Option<&'a str>,
     pub(crate) failures: usize,
     pub(crate) json: bool,
+    /// A folder for a page of each failure that is told.
+    pub(crate) html: Option<&'a Path>,
 }
 
 /// Failures that are told.
@@ -82,18 +86,7 @@ pub(crate) fn drill(wanted: &Wanted<'_>) -> anyhow::Result<u8> {
         println!("{}", serde_json::to_string(&tally)?);
     } else {
         for failure in tally.failures.iter().take(FAILURES_TOLD) {
-            let case = format!("{:#018x}", failure.case);
-            println!("case {} ({case})", failure.number);
-            let scenario = generate::scenario(failure.case);
-            let outcome = judge(&scenario, orders.planted);
-            let shown = outcome.violations.iter();
-            let shown = shown.max_by_key(|found| orders.until.contains(&found.property));
-            match shown {
-                Some(violation) => println!("{}", report::text(&scenario, &outcome, violation)),
-                None => println!("{:?}", failure.violations),
-            }
-            println!("\nreplay    {}", line("replay", &case, orders.planted));
-            println!("shrink    {}\n", line("shrink", &case, orders.planted));
+            tell_failure(failure, orders, wanted.html)?;
         }
         println!("{}", report::summary(&tally, seconds, wanted.jobs));
         if let Some(bug) = bug {
@@ -108,12 +101,40 @@ pub(crate) fn drill(wanted: &Wanted<'_>) -> anyhow::Result<u8> {
     Ok(status(found))
 }
 
+/// Tells a case that failed by the property that was looked for, and writes its page into a folder.
+fn tell_failure(failure: &Failure, orders: Orders, html: Option<&Path>) -> anyhow::Result<()> {
+    let case = format!("{:#018x}", failure.case);
+    let commands = ["replay", "shrink"].map(|what| line(what, &case, orders.planted));
+    println!("case {} ({case})", failure.number);
+    let scenario = generate::scenario(failure.case);
+    let outcome = judge(&scenario, orders.planted);
+    let found = outcome.violations.iter();
+    let shown = found.max_by_key(|found| orders.until.contains(&found.property));
+    match shown {
+        Some(violation) => {
+            println!("{}", report::text(&scenario, &outcome, violation));
+            if let Some(folder) = html {
+                let path = folder.join(format!("{}-{case}.html", violation.property));
+                write_page(
+                    &path,
+                    &page::page(&scenario, &outcome, violation, &commands),
+                )?;
+            }
+        }
+        None => println!("{:?}", failure.violations),
+    }
+    let [replay, shrink] = commands;
+    println!("\nreplay    {replay}\nshrink    {shrink}\n");
+    Ok(())
+}
+
 /// One case again.
 pub(crate) fn replay(
     case: &str,
     planted: Option<&str>,
     property: Option<&str>,
     as_file: bool,
+    html: Option<&Path>,
 ) -> anyhow::Result<u8> {
     let bug = planted.map(known_bug).transpose()?.map(|bug| bug.id);
     let property = property.map(known_property).transpose()?;
@@ -131,9 +152,16 @@ pub(crate) fn replay(
     let Some(first) = told.first() else {
         println!("{}", report::describe(&scenario, &outcome.disk).join("\n"));
         println!("no property was violated");
+        if html.is_some() {
+            println!("so there is no page to write");
+        }
         return Ok(0);
     };
     println!("{}", report::text(&scenario, &outcome, first));
+    if let Some(path) = html {
+        let commands = [line("replay", case, bug), line("shrink", case, bug)];
+        write_page(path, &page::page(&scenario, &outcome, first, &commands))?;
+    }
     for other in told.iter().skip(1).take(5) {
         println!("also {}: {}", other.property, other.sentence);
     }
@@ -147,6 +175,7 @@ pub(crate) fn shrink(
     property: Option<&str>,
     budget: u64,
     out: Option<&Path>,
+    html: Option<&Path>,
 ) -> anyhow::Result<u8> {
     let bug = planted.map(known_bug).transpose()?.map(|bug| bug.id);
     let scenario = read_case(case)?;
@@ -182,6 +211,14 @@ pub(crate) fn shrink(
         size(&scenario),
         size(&shrunk.scenario)
     );
+    if let Some(path) = html {
+        let out = out.map_or_else(|| case.to_owned(), |out| out.display().to_string());
+        let commands = [line("replay", &out, bug)];
+        write_page(
+            path,
+            &page::page(&shrunk.scenario, &outcome, violation, &commands),
+        )?;
+    }
     shrunk.scenario.story = format!("{property}: {}", violation.sentence);
     let text = shrunk.scenario.to_toml()?;
     match out {
@@ -193,6 +230,49 @@ pub(crate) fn shrink(
         None => println!("\n{text}"),
     }
     Ok(exit_status(property))
+}
+
+/// Small scopes to their end.
+pub(crate) fn exhaust(
+    every: usize,
+    planted: Option<&str>,
+    jobs: usize,
+    out: &Path,
+) -> anyhow::Result<u8> {
+    let bug = planted.map(known_bug).transpose()?.map(|bug| bug.id);
+    silence_panics();
+    let started = Instant::now();
+    let (mut runs, mut failed, mut status) = (0, 0, 0);
+    for scope in exhaustive::scopes(every) {
+        let found = exhaustive::exhaust(&scope, bug, jobs);
+        let word = match found.failed {
+            0 => String::new(),
+            failed => format!(", {failed} FAILED"),
+        };
+        println!("{:>8} runs{word}  {}", found.runs, scope.name);
+        for (scenario, violations) in &found.failures {
+            std::fs::create_dir_all(out)
+                .with_context(|| format!("{} cannot be made", out.display()))?;
+            let path = out.join(format!("salvage-{failed}.toml"));
+            std::fs::write(&path, scenario.to_toml()?)
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            let case = path.display().to_string();
+            println!("          {}", violations[0].sentence);
+            println!("          {}", line("replay", &case, bug));
+            failed += 1;
+        }
+        runs += found.runs;
+        status = status.max(self::status(
+            found.failures.iter().flat_map(|(_, found)| found),
+        ));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let verdict = match status {
+        0 => "no property was violated",
+        _ => "VIOLATED",
+    };
+    println!("{verdict}: {runs} runs in {seconds:.1} s on {jobs} threads");
+    Ok(status)
 }
 
 fn size(scenario: &Scenario) -> String {

@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Shrink) -> anyhow::Result<u8> {
             .budget
             .min(firedrill_chaos::salvage::shrink::BUDGET);
         let out = arguments.out.as_deref();
-        return salvage::shrink(&arguments.case, planted, property, budget, out);
+        let html = arguments.html.as_deref();
+        return salvage::shrink(&arguments.case, planted, property, budget, out, html);
     }
     let planted = arguments.planted.as_deref().map(known_bug).transpose()?;
     let planted = planted.map(|(id, _)| id);

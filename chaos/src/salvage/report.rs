@@ -138,7 +138,8 @@ fn use_of(disk: &Disk, page: u64) -> String {
         .map_or_else(|| "none".to_owned(), of)
 }
 
-fn of_record(scenario: &Scenario, outcome: &Outcome, nth: usize) -> Vec<String> {
+/// One record: where it lay, what became of that, what was told of it.
+pub(super) fn of_record(scenario: &Scenario, outcome: &Outcome, nth: usize) -> Vec<String> {
     let disk = &outcome.disk;
     let fates = Fates::of(disk, scenario.run.repair_budget);
     let record = &disk.database.truth.records[nth];

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use firedrill_core::salvage::options::{Options, REPAIR_BUDGET};
 use firedrill_core::salvage::record::Class;
+use firedrill_core::voron::encryption::MasterKey;
 
 /// Brings everything that still makes sense out of a broken RavenDB database.
 ///
@@ -52,8 +53,9 @@ pub(crate) struct SalvageArgs {
     #[arg(long)]
     pub(crate) verdicts_only: bool,
 
-    /// The key of an encrypted database
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// The master key of an encrypted database: 32 bytes, or those in base64. Journals of one that was not
+    /// stopped cleanly are not read
+    #[arg(long, value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
 }
 
@@ -67,6 +69,8 @@ Examples:
     firedrill salvage /var/lib/ravendb/Databases/Shop --out shop-salvaged --resume
   A lone file, whatever it is called and wherever its pages begin:
     firedrill salvage disk-image.bin --out shop-salvaged
+  An encrypted database that was stopped cleanly:
+    firedrill salvage /var/lib/ravendb/Databases/Shop --master-key-file shop.key --out shop-salvaged
   Two damaged copies of one database:
     firedrill salvage old-disk/Shop new-disk/Shop --out shop-salvaged
 
@@ -113,15 +117,9 @@ impl From<ClassArg> for Class {
 
 impl SalvageArgs {
     /// What core is to do.
-    ///
-    /// # Errors
-    /// A sentence on what is not there yet.
-    pub(crate) fn options(&self) -> Result<Options, String> {
-        if self.master_key_file.is_some() {
-            return Err("--master-key-file: encrypted databases cannot be salvaged yet".to_owned());
-        }
+    pub(crate) fn options(&self) -> Options {
         let classes = self.include.iter().map(|class| Class::from(*class));
-        Ok(Options {
+        Options {
             repair_budget: self.repair_budget,
             classes: match self.include.is_empty() {
                 true => Class::ALL.into(),
@@ -130,7 +128,31 @@ impl SalvageArgs {
             dry_run: self.writes_nothing(),
             verdicts_only: self.verdicts_only,
             ..Options::default()
-        })
+        }
+    }
+
+    /// The key that is to be read through, if there is one.
+    ///
+    /// # Errors
+    /// A sentence on why the file holds no key.
+    pub(crate) fn master_key(&self) -> Result<Option<MasterKey>, String> {
+        let Some(path) = &self.master_key_file else {
+            return Ok(None);
+        };
+        let name = path.display();
+        let bytes =
+            std::fs::read(path).map_err(|error| format!("{name} cannot be read ({error})"))?;
+        let key = match <[u8; 32]>::try_from(&*bytes) {
+            Ok(key) => Some(key),
+            Err(_) => {
+                let text = base64_simd::STANDARD.decode_to_vec(bytes.trim_ascii());
+                text.ok().and_then(|key| key.try_into().ok())
+            }
+        };
+        let key = key.ok_or_else(|| {
+            format!("{name} holds no key: a master key is 32 bytes, as they are or in base64")
+        })?;
+        Ok(Some(MasterKey::new(key)))
     }
 
     pub(crate) fn writes_nothing(&self) -> bool {
@@ -161,7 +183,7 @@ mod tests {
         let line = "db --out o --include live,possibly-deleted --repair-budget 7 --jobs 3";
         let words: Vec<&str> = line.split(' ').collect();
         let args = salvage(&words).expect("a sound line");
-        let options = args.options().expect("a sound line");
+        let options = args.options();
         assert_eq!(
             options,
             Options {
@@ -171,9 +193,9 @@ mod tests {
             }
         );
         let dry = salvage(&["db", "--dry-run"]).expect("it needs no folder");
-        assert!(dry.options().expect("a sound line").dry_run);
+        assert!(dry.options().dry_run);
         let verdicts = salvage(&["db", "--verdicts-only"]).expect("it needs no folder");
-        let verdicts = verdicts.options().expect("a sound line");
+        let verdicts = verdicts.options();
         assert!(verdicts.dry_run && verdicts.verdicts_only);
         assert_eq!(verdicts.classes.len(), 5);
     }
@@ -193,8 +215,28 @@ mod tests {
             let error = salvage(words).map(drop).expect_err("an unsound line");
             assert!(error.contains(expected), "{words:?}: {error}");
         }
-        let args = salvage(&["db", "--dry-run", "--master-key-file", "k"]).expect("it is known");
-        let refused = args.options().expect_err("it is not built yet");
-        assert!(refused.contains("encrypted"), "{refused}");
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_or_their_base64() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("key");
+        let name = path.display().to_string();
+        let words = ["db", "--dry-run", "--master-key-file", &name];
+        let args = salvage(&words).expect("a sound line");
+        let key = || args.master_key();
+        assert!(
+            key()
+                .expect_err("there is no file")
+                .contains("cannot be read")
+        );
+        std::fs::write(&path, [9; 32]).expect("it can be written");
+        assert!(key().expect("32 bytes").is_some());
+        std::fs::write(&path, "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n").expect("likewise");
+        assert!(key().expect("their base64").is_some());
+        std::fs::write(&path, "CQkJ").expect("likewise");
+        assert!(key().expect_err("three bytes").contains("32 bytes"));
+        let none = salvage(&["db", "--dry-run"]).expect("a sound line");
+        assert!(none.master_key().expect("no key").is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! How it ends where it cannot begin, or not go on: the status, and a sentence that says what to do.
 
+use firedrill_sim::voron::{Database, DatabaseSpec, Flavour, Operation};
+
 use super::{Place, small, status, stderr, stdout, write};
 
 #[test]
@@ -44,6 +46,51 @@ fn what_is_no_database_is_said() {
     let output = place.salvage(&["nowhere", "--out", "out"]);
     assert_eq!(status(&output), Some(2));
     assert!(!place.path("out").exists(), "nothing is made for nothing");
+}
+
+#[test]
+fn an_encrypted_database_tells_the_same_with_its_key_and_nothing_without() {
+    let spec = |master_key| {
+        let mut spec = DatabaseSpec::new(Flavour::V7_2, 5);
+        spec.master_key = master_key;
+        spec.operations = (0..30)
+            .map(|document| Operation::Put {
+                document,
+                size: if document % 4 == 0 { 20_000 } else { 1200 },
+                revision: document % 2 == 0,
+                replicas: 0,
+            })
+            .collect();
+        spec.operations.push(Operation::Attach {
+            document: 3,
+            name: 0,
+            size: 50_000,
+            content: 1,
+        });
+        spec.operations.push(Operation::Checkpoint { sync: true });
+        Database::write(&spec)
+    };
+    let place = Place::with(&spec(None));
+    place.add("secret", &spec(Some([7; 32])));
+    write(&place.path("key"), &[7; 32]);
+    write(&place.path("wrong"), &[8; 32]);
+    let plain = place.salvage(&["db", "--out", "plain"]);
+    assert_eq!(status(&plain), Some(0), "{}", stderr(&plain));
+    let opened = place.salvage(&["secret", "--out", "opened", "--master-key-file", "key"]);
+    assert_eq!(status(&opened), Some(0), "{}", stderr(&opened));
+    let dump = |folder: &str| place.files(folder)["salvage.ravendbdump"].clone();
+    assert!(!dump("plain").is_empty() && dump("plain") == dump("opened"));
+    let closed = place.salvage(&["secret", "--dry-run"]);
+    let said = stderr(&closed) + &stdout(&closed);
+    assert_ne!(status(&closed), Some(0), "{said}");
+    assert!(!said.contains("30 documents"), "{said}");
+    let wrong = place.salvage(&["secret", "--dry-run", "--master-key-file", "wrong"]);
+    assert_eq!(status(&wrong), Some(2));
+    assert!(
+        stderr(&wrong).contains("opens no page of secret"),
+        "{}",
+        stderr(&wrong)
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl Look {
         let last = self.fresh.last().map(|(last, _)| last);
         let first = entries.first().map(|(first, _)| first);
         sometimes(Probe::PageEndsWithinKey, last.is_some() && last == first);
+        self.fresh.reserve(entries.len());
         for (key, entry) in entries {
             self.history(key).push_older(entry);
         }
@@ -124,5 +125,63 @@ impl Look {
             }
         };
         &mut self.fresh[at].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{Marker, WallTime};
+
+    /// A look at these keys, each with one marker of this id.
+    fn seen(look: &mut Look, keys: &[&str], id: &str) {
+        let entries = keys.iter().map(|key| {
+            let marker = Marker {
+                id: id.into(),
+                last_modified: WallTime(0),
+            };
+            (Key::from(*key), Entry::Marker(marker))
+        });
+        look.take(entries.collect(), None);
+    }
+
+    fn ids(listing: &Listing) -> String {
+        let keys = listing.keys.iter();
+        keys.map(|(key, history)| {
+            let ids = history.entries().iter().map(|entry| entry.id().to_string());
+            format!("{key}:{} ", ids.collect::<Vec<_>>().join("+"))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_look_at_some_keys_again_changes_these_alone() {
+        let mut listing = Listing::default();
+        let mut all = Look::default();
+        seen(&mut all, &["a", "b", "c", "d"], "1");
+        listing.apply(all);
+        for (range, seen_now, expected) in [
+            (["a", "a"], "a", "a:2 b:1 c:1 d:1 "),
+            (["b", "c"], "c", "a:2 c:2 d:1 "),
+            (["d", "d"], "d", "a:2 c:2 d:2 "),
+        ] {
+            let [first, last] = range.map(Key::from);
+            let mut look = listing.look_again(&first, &last);
+            // What lies behind the range was on the same page.
+            seen(&mut look, &[seen_now, "z"], "2");
+            listing.apply(look);
+            assert_eq!(ids(&listing), expected);
+        }
+    }
+
+    #[test]
+    fn a_listing_out_of_order_loses_nothing() {
+        let mut look = Look::default();
+        for (keys, id) in [(&["b", "d"][..], "1"), (&["a", "c", "d", "b"], "2")] {
+            seen(&mut look, keys, id);
+        }
+        let mut listing = Listing::default();
+        listing.apply(look);
+        assert_eq!(ids(&listing), "a:2 b:1+2 c:2 d:1+2 ");
     }
 }

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | a tombstone has a newer etag, its own or that of the document it goes with | deleted, and so are the older ones |
 //! | current, named by a leaf, or no leaf covers it | live; the others are older |
-//! | current, and the newest leaf that covers it leaves it out | possibly deleted |
+//! | current, and the newest leaf that covers it leaves it out | possibly deleted; the others are older |
 //! | a leaf names the key at a place that is damaged | older: the last whole copy |
 //! | in an old image, and a leaf names that very version at a place that is damaged | live |
-//! | else only in old images | possibly deleted |
+//! | else only in old images | possibly deleted; the others are older |
 //!
 //! A suspect is told as such whatever its etag says, for the etag may be what is wrong.
 //!
@@ -86,7 +86,7 @@ pub(super) fn classify(
             let is_newest = whole.first() == Some(&nth);
             classes[nth] = Some(match verdict {
                 _ if records[nth].trust == Trust::Suspect => Class::Suspect,
-                Some(Class::Live | Class::Older) if !is_newest => Class::Older,
+                Some(verdict) if !is_newest && verdict != Class::Deleted => Class::Older,
                 Some(verdict) => verdict,
                 None => Class::Suspect,
             });

@@ -30,6 +30,8 @@ pub(super) type Chunks = BTreeMap<u64, Run>;
 pub struct Content {
     /// The page where it begins.
     pub(super) first: u64,
+    /// Which state of the runs, by number.
+    pub(super) state: usize,
     pub(super) chunks: Arc<Chunks>,
     /// More pages than there are.
     pub(super) pages_max: u64,
@@ -40,6 +42,8 @@ pub struct Content {
 pub struct Hashed {
     /// The page where it begins.
     pub first: u64,
+    /// In which state of the runs, by number.
+    pub state: usize,
     /// base64 of the BLAKE2b-256 of the data that is there.
     pub hash: String,
     /// The hash that its tag names, where the chain has one and its end is there.
@@ -70,6 +74,7 @@ impl Content {
         let is_complete = stream.has_start && stream.end == End::Complete;
         Hashed {
             first: self.first,
+            state: self.state,
             whole: is_complete && named.as_ref() == Some(&hash),
             hash,
             named,
@@ -120,9 +125,10 @@ impl Library {
             let bytes = hashed.data.iter().map(|(_, bytes)| bytes).sum();
             // That the bytes hash to the name is proof enough: the tag behind them may be damaged.
             if hashed.hash == hash {
+                let chunks = self.chunks.get(hashed.state)?;
                 let pieces = hashed.data.iter().filter_map(|(page, bytes)| {
                     let start = HEADER_BYTES as u64;
-                    Some((self.chunks.get(page)?.clone(), start..start + bytes))
+                    Some((chunks.get(page)?.clone(), start..start + bytes))
                 });
                 let pieces = pieces.collect();
                 return Some(Standing::Whole { pieces, bytes });

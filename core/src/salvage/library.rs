@@ -71,8 +71,8 @@ pub(super) struct Library {
     pub(super) unread: u64,
     /// Chunks of streams that only earlier states of the pages have.
     pub(super) old_chunks: BTreeMap<u64, Arc<[u8]>>,
-    /// Runs of streams.
-    pub(super) chunks: Arc<Chunks>,
+    /// Runs of streams, in each state that may be theirs.
+    pub(super) chunks: Vec<Arc<Chunks>>,
     pub(super) hashed: Vec<Hashed>,
     pub(super) classified: Classified,
     pub(super) output: Output,
@@ -102,7 +102,7 @@ impl Library {
             series: BTreeMap::new(),
             unread: 0,
             old_chunks: BTreeMap::new(),
-            chunks: Arc::default(),
+            chunks: Vec::new(),
             hashed: Vec::new(),
             classified: Classified::default(),
             output: Output::default(),
@@ -340,10 +340,23 @@ impl Library {
             .iter()
             .map(|chunk| (chunk.number, chunk.first))
             .collect();
+        // A journal is compressed: what it makes can be more than the files have.
+        let files = self.files.iter().map(|file| file.length);
+        let redone = self.redone.values().map(|(bytes, _)| bytes.len() as u64);
+        let old = self.old_chunks.values().map(|bytes| bytes.len() as u64);
+        let bytes: u64 = files.chain(redone).chain(old).sum();
+        // Of what may be stale the data file's page may be the newer state: each is tried.
+        let stale = |number: &u64| self.redone.get(number).is_some_and(|(_, stale)| *stale);
+        let filed = |number: &u64| Some((*number, self.filed_run_of(*number)?));
         let chunks = numbers
             .keys()
             .filter_map(|number| Some((*number, self.run_of(*number)?)));
         let mut chunks: Chunks = chunks.collect();
+        let instead: Chunks = numbers
+            .keys()
+            .filter(|n| stale(n))
+            .filter_map(filed)
+            .collect();
         // What is not whole may be right all the same, and so may an older image: the content's hash tells.
         for (number, bytes) in std::mem::take(&mut self.old_chunks) {
             let first = Header::read(&bytes)
@@ -361,18 +374,27 @@ impl Library {
                 fix: None,
             });
         }
-        self.chunks = Arc::new(chunks);
-        let bytes: u64 = self.files.iter().map(|file| file.length).sum();
+        let mut states = vec![Arc::new(chunks)];
+        if !instead.is_empty() {
+            let mut other = Chunks::clone(&states[0]);
+            other.extend(instead);
+            states.push(Arc::new(other));
+        }
+        self.chunks = states;
         let firsts = numbers.into_iter().filter(|(_, first)| *first);
-        firsts
-            .map(|(first, _)| {
+        let firsts: Vec<u64> = firsts.map(|(first, _)| first).collect();
+        let states = self.chunks.iter().enumerate();
+        let contents = states.flat_map(|(state, chunks)| {
+            firsts.iter().map(move |first| {
                 Task::Content(Content {
-                    first,
-                    chunks: self.chunks.clone(),
+                    first: *first,
+                    state,
+                    chunks: chunks.clone(),
                     pages_max: bytes / PAGE + 1,
                 })
             })
-            .collect()
+        });
+        contents.collect()
     }
 
     pub(super) fn context(&self) -> Arc<Context> {
@@ -384,6 +406,11 @@ impl Library {
         if let Some((bytes, _)) = self.redone.get(&number) {
             return Some(Run::Redone(bytes.clone()));
         }
+        self.filed_run_of(number)
+    }
+
+    /// Where the data file has it.
+    fn filed_run_of(&self, number: u64) -> Option<Run> {
         let at_its_offset = |placed: &&Placed| placed.head.offset == number * PAGE;
         let placed = match planted("SA-24") {
             true => self.map.iter().find(at_its_offset)?,

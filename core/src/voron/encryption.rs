@@ -31,9 +31,13 @@ use chacha20poly1305::{Key, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 
 use super::journal::{HEADER_BYTES, Transaction};
 use super::number::{array_at, u64_at};
+use super::page::{CHECKSUM_AT, Header};
 
 /// Bytes of a page's head, which stay as they are.
 const HEAD_BYTES: usize = 64;
+
+/// Where nonce and code end what is no head any more, and where a checksum stands otherwise.
+const PROOF: std::ops::Range<usize> = 32..HEAD_BYTES;
 
 /// What a page's authentication covers besides the ciphertext, in bytes from its start.
 const PAGE_ADDITIONAL_BYTES: usize = 32;
@@ -90,6 +94,27 @@ impl MasterKey {
             .ok_or(NotDecrypted::Short)?;
         let subkey = self.subkey(number, PAGE_CONTEXT);
         open(subkey, nonce, code, additional, ciphertext)
+    }
+
+    /// Makes of a run of whole pages what it would be in a database that is not encrypted: it is decrypted, and a
+    /// checksum stands in place of nonce and code. On an error the run is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`NotDecrypted`], a wrong key and damage being one and the same.
+    pub fn open_run(&self, run: &mut [u8]) -> Result<(), NotDecrypted> {
+        let header = Header::read(run).filter(|header| header.pages().is_some());
+        let header = header.ok_or(NotDecrypted::Short)?;
+        self.decrypt_run(run)?;
+        if let Some(proof) = run.get_mut(PROOF) {
+            proof.fill(0);
+        }
+        let checksum = header.expected_checksum(run);
+        let place = run.get_mut(CHECKSUM_AT..CHECKSUM_AT + size_of::<u64>());
+        if let (Some(checksum), Some(place)) = (checksum, place) {
+            place.copy_from_slice(&checksum.to_le_bytes());
+        }
+        Ok(())
     }
 
     /// The decrypted payload of a transaction, to be checked against its hash. `bytes` begins at its header.

@@ -16,8 +16,11 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use firedrill_core::salvage::file::{File, Role};
+use firedrill_core::voron::encryption::MasterKey;
 
 use super::checkpoint::Described;
+use super::encrypted::Encrypted;
+use super::reader::Source;
 
 /// Folders that are looked into when a folder holds no database, to say where one is.
 const NEARBY_MAX: usize = 1000;
@@ -55,6 +58,15 @@ pub enum InputError {
         /// The path.
         path: PathBuf,
     },
+    /// A key is not that of a data file.
+    #[error(
+        "the key opens no page of {}: it is another database's key, or the file is not encrypted",
+        path.display()
+    )]
+    WrongKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file cannot be opened.
     #[error("{} cannot be read ({source}); a salvage needs nothing but the right to read it", path.display())]
     Unreadable {
@@ -83,7 +95,10 @@ impl InputError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Missing { .. } | Self::NoDatabase { .. } | Self::Special { .. }
+            Self::Missing { .. }
+                | Self::NoDatabase { .. }
+                | Self::Special { .. }
+                | Self::WrongKey { .. }
         )
     }
 }
@@ -96,14 +111,40 @@ struct Look {
     identity: (u64, u64),
 }
 
+/// An open file, with its length.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// Read as it is.
+    Plain((Handle, u64)),
+    /// Read through its key.
+    Encrypted(Encrypted),
+}
+
+impl Source for Opened {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.read_at(buffer, offset),
+            Self::Encrypted(file) => file.read_at(buffer, offset),
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Plain(file) => file.length(),
+            Self::Encrypted(file) => file.length(),
+        }
+    }
+}
+
 /// All input files, open.
 #[derive(Debug)]
 pub struct Inputs {
     files: Vec<File>,
     paths: Vec<PathBuf>,
     looks: Vec<Look>,
-    /// With their lengths.
-    sources: Vec<(Handle, u64)>,
+    sources: Vec<Opened>,
+    /// Data files are read through a key.
+    is_encrypted: bool,
     /// What was left out or is missing, a sentence each.
     notes: Vec<String>,
 }
@@ -119,6 +160,7 @@ impl Inputs {
             paths: Vec::new(),
             looks: Vec::new(),
             sources: Vec::new(),
+            is_encrypted: false,
             notes: Vec::new(),
         };
         for (nth, path) in (0..).zip(paths) {
@@ -185,8 +227,32 @@ impl Inputs {
         });
         self.paths.push(path.to_owned());
         self.looks.push(look);
-        self.sources.push((handle, look.length));
+        self.sources.push(Opened::Plain((handle, look.length)));
         Ok(())
+    }
+
+    /// Reads data files through the master key of their database.
+    ///
+    /// # Errors
+    /// The key opens no page of a data file.
+    pub fn with_key(mut self, key: &MasterKey) -> Result<Self, InputError> {
+        self.is_encrypted = true;
+        let mut sources = Vec::with_capacity(self.sources.len());
+        let files = self.files.iter().zip(&self.paths);
+        for ((file, path), source) in files.zip(self.sources) {
+            sources.push(match source {
+                Opened::Plain(plain) if file.role == Role::Data => {
+                    let encrypted = Encrypted::new(plain, key.clone());
+                    if !encrypted.is_opened() {
+                        return Err(InputError::WrongKey { path: path.clone() });
+                    }
+                    Opened::Encrypted(encrypted)
+                }
+                other => other,
+            });
+        }
+        self.sources = sources;
+        Ok(self)
     }
 
     /// Leaves out what has no pages.
@@ -218,7 +284,10 @@ impl Inputs {
         let files = self.files.iter().zip(&self.looks);
         files
             .map(|(file, look)| Described {
-                name: file.name.clone(),
+                name: match self.is_encrypted {
+                    true => format!("{}, read through a key", file.name),
+                    false => file.name.clone(),
+                },
                 input: file.input,
                 length: file.length,
                 modified: look.modified,
@@ -226,7 +295,7 @@ impl Inputs {
             .collect()
     }
 
-    pub(super) fn sources(&self) -> &[(Handle, u64)] {
+    pub(super) fn sources(&self) -> &[Opened] {
         &self.sources
     }
 

@@ -134,7 +134,7 @@ impl<S: Source> Reader for FileReader<'_, S> {
 }
 
 /// Reads until the buffer is full or the source ends; says how much there is.
-fn fill(source: &impl Source, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn fill(source: &impl Source, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
         match source.read_at(&mut buffer[done..], offset + done as u64) {
