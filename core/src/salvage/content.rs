@@ -138,7 +138,7 @@ impl Library {
         let piece = match &inline.own {
             Some(own) => (Run::Redone(own.clone().into()), 0..bytes),
             None => {
-                let run = self.runs[inline.run as usize].clone();
+                let run = self.shelf.runs[inline.run as usize].clone();
                 (
                     run,
                     u64::from(inline.bytes.start)..u64::from(inline.bytes.end),

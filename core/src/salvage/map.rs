@@ -50,7 +50,7 @@ impl PageMap {
             let most = heaviest.entry(*file).or_default();
             *most = (*most).max(*weight);
         }
-        pages.sort_by_key(|placed| {
+        pages.sort_by_cached_key(|placed| {
             let weight = votes.get(&(placed.file, placed.origin())).copied();
             let weight = weight.unwrap_or_default();
             let is_astray = heaviest.get(&placed.file) != Some(&weight);
