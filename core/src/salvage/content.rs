@@ -82,7 +82,7 @@ impl Content {
     }
 }
 
-fn bytes_of(run: &Run, reader: &mut dyn Reader) -> Option<Vec<u8>> {
+pub(super) fn bytes_of(run: &Run, reader: &mut dyn Reader) -> Option<Vec<u8>> {
     match run {
         Run::Redone(bytes) => Some(bytes.to_vec()),
         Run::Filed { file, ranges, fix } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::drill::planted;
 use crate::voron::page::Header;
 
-use super::carve::{Step as RedoStep, Whole};
+use super::carve::{Pass, Step as RedoStep, Whole};
 use super::classify::{Classified, classify};
 use super::content::{Chunks, Content, Hashed};
 use super::extract::{Context, Extracted, Extraction, Inline, Source};
@@ -55,7 +55,10 @@ pub(super) struct Library {
     pub(super) torn: Vec<(FileId, Whole)>,
     pub(super) live: Arc<Vec<RedoStep>>,
     pub(super) history: Arc<Vec<RedoStep>>,
-    pub(super) touched: Vec<Vec<(u64, u64)>>,
+    /// Of both: which pages they change.
+    pub(super) touched: Vec<Vec<Pass>>,
+    /// Passes over what is redone on the data file that are not done yet.
+    pub(super) redoing: usize,
     pub(super) map: PageMap,
     pub(super) context: Arc<Context>,
     /// Runs as journals left them, and whether a later change may be missing.
@@ -89,6 +92,7 @@ impl Library {
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
+            redoing: 0,
             map: PageMap::default(),
             context: Arc::default(),
             redone: BTreeMap::new(),
@@ -184,8 +188,8 @@ impl Library {
             (Task::Carve(carve), Findings::Carved(found)) => {
                 return self.take_carved(&carve, found);
             }
-            (Task::Touch(_), Findings::Touched(clusters)) => self.touched.push(clusters),
-            (Task::Replay(_), Findings::Replayed(found)) => {
+            (Task::Touch(_), Findings::Touched(passes)) => self.touched.push(passes),
+            (Task::Replay(replay), Findings::Replayed(found)) => {
                 if planted("SA-20") && self.grows(&found) {
                     let path = "../Raven.voron".to_owned();
                     out.push(Effect::Write {
@@ -193,7 +197,7 @@ impl Library {
                         bytes: vec![0],
                     });
                 }
-                self.take_replayed(found);
+                return self.take_replayed(&replay, found);
             }
             (Task::Extraction(extraction), Findings::Extracted(found)) => {
                 let runs = extraction.sources.into_iter().map(|source| Run::Filed {

@@ -92,6 +92,12 @@ impl PageMap {
         (number < placed.end()).then_some(placed)
     }
 
+    /// Those that begin with one of so many numbers.
+    pub(super) fn within(&self, first: u64, pages: u64) -> impl Iterator<Item = &Placed> {
+        let numbers = first..first.saturating_add(pages);
+        self.by_number.range(numbers).map(|(_, placed)| placed)
+    }
+
     /// All that count, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Placed> {
         self.by_number.values()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::voron::headers::FileHeader;
 
-use super::carve::{Carve, Carved, Replay, Replayed, Touch};
+use super::carve::{Carve, Carved, Pass, Replay, Replayed, Touch};
 use super::content::{Content, Hashed};
 use super::extract::{Extracted, Extraction};
 use super::file::{FileId, Piece, Read, Reader};
@@ -42,7 +42,7 @@ pub enum Findings {
     Assembled(Option<Assembled>),
     Mended(Mended),
     Carved(Carved),
-    Touched(Vec<(u64, u64)>),
+    Touched(Vec<Pass>),
     Replayed(Replayed),
     Extracted(Extracted),
     Hashed(Hashed),
