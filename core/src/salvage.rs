@@ -28,6 +28,7 @@ pub mod record;
 mod render;
 pub mod report;
 mod scan;
+mod shelf;
 mod survey;
 pub mod task;
 mod witness;

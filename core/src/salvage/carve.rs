@@ -28,9 +28,12 @@ use crate::voron::journal::{
 };
 use crate::voron::page::{Header, Kind, Verdict, verdict};
 
+use super::content::bytes_of;
 use super::extract::{Context, Extracted, Seen};
 use super::file::{FileId, Piece, Read, Reader};
+use super::library::Run;
 use super::mend::{dictionaries, flip};
+use super::record::{Image, Trust};
 use super::survey::RUN_BYTES_MAX;
 
 /// Bytes of a window of a journal.
@@ -315,6 +318,18 @@ fn whole_page<'a>(bytes: &'a [u8], (page, range): &(u64, Range<u64>)) -> Option<
     })
 }
 
+/// What the images of pages that are redone at one go take, in bytes; more only where a single cluster does.
+const PASS_BYTES: u64 = 16 << 20;
+
+/// Pages that are redone at one go, so that journals of any size are redone in little memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// First page and number of pages of each cluster.
+    pub clusters: Vec<(u64, u64)>,
+    /// The transactions that change any of them, by their place in the list.
+    pub steps: BTreeSet<u32>,
+}
+
 /// Which pages a list of transactions changes.
 #[derive(Debug, Clone)]
 pub struct Touch {
@@ -325,8 +340,7 @@ pub struct Touch {
 }
 
 impl Touch {
-    /// First page and number of pages of each cluster.
-    pub(super) fn run(&self, reader: &mut dyn Reader) -> Vec<(u64, u64)> {
+    pub(super) fn run(&self, reader: &mut dyn Reader) -> Vec<Pass> {
         let mut builder = IndexBuilder::new(PAGE_LIMIT);
         let mut bytes_max = self.files_bytes.saturating_add(RUN_BYTES_MAX);
         for (nth, step) in (0..).zip(self.steps.iter()) {
@@ -342,28 +356,49 @@ impl Touch {
         }
         let index = builder.finish();
         let mut pages_left = bytes_max / PAGE_BYTES;
-        let mut clusters = Vec::new();
+        // None is cut: a run is redone as a whole, or it cannot be proven.
+        let mut passes: Vec<Vec<Cluster>> = Vec::new();
+        let mut held = 0;
         for cluster in index.clusters() {
-            if let Some(left) = pages_left.checked_sub(cluster.pages) {
-                pages_left = left;
-                clusters.push((cluster.page, cluster.pages));
+            let Some(left) = pages_left.checked_sub(cluster.pages) else {
+                continue;
+            };
+            pages_left = left;
+            held += cluster.pages;
+            match passes.last_mut() {
+                Some(last) if held <= PASS_BYTES / PAGE_BYTES => last.push(*cluster),
+                _ => {
+                    held = cluster.pages;
+                    passes.push(vec![*cluster]);
+                }
             }
         }
-        clusters
+        passes
+            .into_iter()
+            .map(|clusters| Pass {
+                steps: index.steps_of(&clusters),
+                clusters: clusters
+                    .iter()
+                    .map(|cluster| (cluster.page, cluster.pages))
+                    .collect(),
+            })
+            .collect()
     }
 }
 
 /// Redoes transactions.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// In order.
-    pub steps: Arc<Vec<Step>>,
+    /// In order; those that change none of the pages may be left out, but for those behind a gap.
+    pub steps: Vec<Step>,
     /// The pages that they change: first page and number of pages.
     pub clusters: Vec<(u64, u64)>,
     /// Where the data file has them: first page, where it lies, and a bit to flip back.
     pub base: Vec<(u64, Read, Option<u64>)>,
     /// Pages that are not whole in the data file: of those, what it held already counts too.
     pub holes: BTreeSet<u64>,
+    /// Runs that are current: what rows they have is known.
+    pub(super) known: Vec<Run>,
     /// What rows need to be read.
     pub context: Arc<Context>,
     /// Pages where whole chunks of streams begin: others' earlier states are kept.
@@ -407,7 +442,7 @@ impl Replay {
         }
         let mut replayed = Replayed::default();
         let mut touched: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = self.known(reader);
         let mut context = self.context.clone();
         for step in self.steps.iter() {
             let Some(payload) = step.payload(reader) else {
@@ -446,6 +481,21 @@ impl Replay {
             }
         }
         replayed
+    }
+
+    /// Rows that are current: an old image of one of them says nothing that it does not say.
+    fn known(&self, reader: &mut dyn Reader) -> Seen {
+        let mut seen = Seen::new();
+        for run in &self.known {
+            let mut found = Extracted::default();
+            if let Some(bytes) = bytes_of(run, reader) {
+                let (image, trust) = (Image::Current, Trust::Whole);
+                self.context.read(0, &bytes, image, trust, &mut found);
+            }
+            let records = found.rows.into_iter().map(|row| row.record);
+            seen.extend(records.map(|record| (record.kind, record.key, record.etag)));
+        }
+        seen
     }
 
     /// What is worth keeping of a state that may not last. A dictionary is there before what needs it.

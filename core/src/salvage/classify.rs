@@ -53,7 +53,7 @@ pub(super) struct Lost {
 /// Decides. `is_whole` tells of a storage id whether the page there, or the run, is whole: where it is, and
 /// no entry was found, the leaf that names it is of yesterday.
 pub(super) fn classify(
-    records: &[Record],
+    records: &[&Record],
     leaves: Vec<Leaf>,
     is_whole: &dyn Fn(u64) -> bool,
 ) -> Classified {
@@ -61,13 +61,19 @@ pub(super) fn classify(
     let tombs = tombs(records);
     let missing = Missing::new(&witnesses, is_whole);
     let mut classes = vec![None; records.len()];
-    for ((kind, key), group) in groups(records, &witnesses) {
+    let mut order = by_key(records);
+    for alike in order.chunk_by_mut(|left, right| is_alike(records[*left], records[*right])) {
+        let Some(first) = alike.first().map(|nth| records[*nth]) else {
+            continue;
+        };
+        let (kind, key) = (first.kind, &*first.key);
+        let group = group(records, &witnesses, alike);
         let whole: Vec<usize> = group
             .iter()
             .copied()
             .filter(|nth| records[*nth].trust != Trust::Suspect)
             .collect();
-        let newest = whole.first().map(|nth| &records[*nth]);
+        let newest = whole.first().map(|nth| records[*nth]);
         let verdict = newest.map(|newest| {
             let own = tombs.get(&(kind, key));
             let of_document =
@@ -135,55 +141,53 @@ fn document_of(kind: Kind, key: &[u8]) -> Option<&[u8]> {
     is_of_document.then_some(&key[..end])
 }
 
-/// The findings of each key without duplicates, the newest and most trusted first; of several places of one state the
+/// All findings, those of one key side by side.
+fn by_key(records: &[&Record]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|nth| (records[*nth].kind, &records[*nth].key));
+    order
+}
+
+fn is_alike(left: &Record, right: &Record) -> bool {
+    left.kind == right.kind && left.key == right.key
+}
+
+/// The findings of one key without duplicates, the newest and most trusted first; of several places of one state the
 /// one that a leaf names: an upgrade writes rows anew and keeps their etags.
-fn groups<'a>(
-    records: &'a [Record],
-    witnesses: &Witnesses,
-) -> BTreeMap<(Kind, &'a [u8]), Vec<usize>> {
-    let mut groups: BTreeMap<(Kind, &[u8]), Vec<usize>> = BTreeMap::new();
-    for (nth, record) in records.iter().enumerate() {
-        groups
-            .entry((record.kind, &record.key))
-            .or_default()
-            .push(nth);
+fn group(records: &[&Record], witnesses: &Witnesses, alike: &mut [usize]) -> Vec<usize> {
+    alike.sort_by_key(|nth| {
+        let record = records[*nth];
+        let is_suspect = record.trust == Trust::Suspect;
+        let newest_first = match planted("SA-05") {
+            true => std::cmp::Reverse(u64::MAX - record.etag),
+            false => std::cmp::Reverse(record.etag),
+        };
+        (
+            newest_first,
+            is_suspect,
+            record.image,
+            record.trust,
+            record.storage,
+            *nth,
+        )
+    });
+    let mut group = Vec::with_capacity(alike.len());
+    for same in alike.chunk_by(|left, right| records[*left].etag == records[*right].etag) {
+        let is_named = |nth: &&usize| {
+            let record = records[**nth];
+            let counts = record.image == Image::Current && record.trust != Trust::Suspect;
+            counts && witnesses.on(record) == Testimony::Named
+        };
+        let named = (same.len() > 1)
+            .then(|| same.iter().find(is_named))
+            .flatten();
+        group.extend(named.or(same.first()));
     }
-    for group in groups.values_mut() {
-        group.sort_by_key(|nth| {
-            let record = &records[*nth];
-            let is_suspect = record.trust == Trust::Suspect;
-            let newest_first = match planted("SA-05") {
-                true => std::cmp::Reverse(u64::MAX - record.etag),
-                false => std::cmp::Reverse(record.etag),
-            };
-            (
-                newest_first,
-                is_suspect,
-                record.image,
-                record.trust,
-                record.storage,
-                *nth,
-            )
-        });
-        for same in group.chunk_by_mut(|left, right| records[*left].etag == records[*right].etag) {
-            let is_named = |nth: &usize| {
-                let record = &records[*nth];
-                let counts = record.image == Image::Current && record.trust != Trust::Suspect;
-                counts && witnesses.on(record) == Testimony::Named
-            };
-            if same.len() > 1
-                && let Some(named) = same.iter().position(is_named)
-            {
-                same.swap(0, named);
-            }
-        }
-        group.dedup_by(|later, earlier| records[*later].etag == records[*earlier].etag);
-    }
-    groups
+    group
 }
 
 /// The etag of the newest tombstone of each key.
-fn tombs(records: &[Record]) -> BTreeMap<(Kind, &[u8]), u64> {
+fn tombs<'a>(records: &'a [&'a Record]) -> BTreeMap<(Kind, &'a [u8]), u64> {
     let mut tombs = BTreeMap::new();
     let trusted = records
         .iter()
@@ -220,7 +224,10 @@ impl<'a> Missing<'a> {
     }
 
     /// Those of which no live record was found, by place: a key leaf and an etag leaf may name the same.
-    fn lost(&self, records: &[Record], classes: &[Option<Class>]) -> Vec<Lost> {
+    fn lost(&self, records: &[&Record], classes: &[Option<Class>]) -> Vec<Lost> {
+        if self.by_key.is_empty() && self.by_etag.is_empty() {
+            return Vec::new();
+        }
         let mut live: BTreeSet<(Kind, &[u8])> = BTreeSet::new();
         let mut found: BTreeSet<(Kind, &[u8])> = BTreeSet::new();
         let mut etags: BTreeSet<(Kind, u64)> = BTreeSet::new();

@@ -87,7 +87,7 @@ impl Content {
     }
 }
 
-fn bytes_of(run: &Run, reader: &mut dyn Reader) -> Option<Vec<u8>> {
+pub(super) fn bytes_of(run: &Run, reader: &mut dyn Reader) -> Option<Vec<u8>> {
     match run {
         Run::Redone(bytes) => Some(bytes.to_vec()),
         Run::Filed { file, ranges, fix } => {
@@ -144,7 +144,7 @@ impl Library {
         let piece = match &inline.own {
             Some(own) => (Run::Redone(own.clone().into()), 0..bytes),
             None => {
-                let run = self.runs[inline.run as usize].clone();
+                let run = self.shelf.runs[inline.run as usize].clone();
                 (
                     run,
                     u64::from(inline.bytes.start)..u64::from(inline.bytes.end),

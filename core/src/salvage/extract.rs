@@ -23,7 +23,7 @@ use crate::voron::run::Run;
 use crate::voron::tree::{self, FixedEntries, InlineStream, NodeValue, StorageId};
 
 use super::content::content_hash;
-use super::file::{FileId, Reader};
+use super::file::{FileId, Piece, Reader};
 use super::mend::{flip, read_all};
 use super::record::{Image, Kind, Record, Trust};
 use super::survey::PAGE;
@@ -129,6 +129,7 @@ impl Extraction {
             }
             self.context
                 .read(nth, &run, source.image, source.trust, &mut out);
+            reader.take_back(Piece::from(run));
         }
         out
     }

@@ -71,8 +71,21 @@ pub struct Piece {
     pub unreadable: Vec<Range<u64>>,
 }
 
+impl From<Vec<u8>> for Piece {
+    /// Nothing of it was refused.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            unreadable: Vec::new(),
+        }
+    }
+}
+
 /// What a task reads with: whoever runs it brings it.
 pub trait Reader {
     /// Reads a range; what cannot be read is said in the answer.
     fn read(&mut self, read: &Read) -> Piece;
+
+    /// Takes back a piece that nobody needs any more: the next one may have its room.
+    fn take_back(&mut self, _piece: Piece) {}
 }

@@ -13,7 +13,7 @@ use crate::voron::journal::replay::{Candidate, JournalName, Place, Step as PlanS
 use crate::voron::page::Header;
 use crate::voron::rows::Owners;
 
-use super::carve::{Carve, Carved, Replay, Replayed, Step, Touch, Whole};
+use super::carve::{Carve, Carved, Pass, Replay, Replayed, Step, Touch, Whole};
 use super::extract::Context;
 use super::file::{FileId, Read, Role};
 use super::ledger::Use;
@@ -168,39 +168,85 @@ impl Library {
             context.dictionaries.add(dictionary);
         }
         self.context = Arc::new(context);
-        let mut touched = std::mem::take(&mut self.touched).into_iter();
-        let live = touched.next().unwrap_or_default();
-        let history = touched.next().unwrap_or_default();
-        let base = self.base_of(&live);
-        let numbers = live.iter().flat_map(|(first, pages)| *first..first + pages);
+        let live = self.touched.first().cloned().unwrap_or_default();
+        let live: Vec<Task> = live
+            .into_iter()
+            .filter_map(|pass| self.redoing_of(pass))
+            .collect();
+        self.redoing = live.len();
+        match live.is_empty() {
+            true => self.histories(),
+            false => live,
+        }
+    }
+
+    /// One pass over what is redone on the data file; none where the data file has all of it, whole.
+    fn redoing_of(&self, pass: Pass) -> Option<Task> {
+        let clusters = pass.clusters.iter();
+        let numbers = clusters.flat_map(|(first, pages)| *first..first + pages);
         let holes = numbers.filter(|number| self.map.holding(*number).is_none());
-        let holes = holes.collect();
+        let holes: BTreeSet<u64> = holes.collect();
+        let mut steps = pass.steps.iter().map(|step| &self.live[*step as usize]);
+        let is_new = steps.any(|step| !step.is_synced);
+        (is_new || !holes.is_empty()).then(|| {
+            Task::Replay(Replay {
+                steps: steps_of(&self.live, &pass),
+                base: self.base_of(&pass.clusters),
+                clusters: pass.clusters,
+                holes,
+                known: Vec::new(),
+                context: self.context.clone(),
+                streams: self.streams(),
+                is_current: true,
+            })
+        })
+    }
+
+    /// The passes over history, when it is known what is current.
+    fn histories(&self) -> Vec<Task> {
+        let streams = self.streams();
+        let passes = self.touched.get(1).into_iter().flatten();
+        passes
+            .map(|pass| {
+                Task::Replay(Replay {
+                    steps: steps_of(&self.history, pass),
+                    known: self.known_of(&pass.clusters),
+                    clusters: pass.clusters.clone(),
+                    base: Vec::new(),
+                    holes: BTreeSet::new(),
+                    context: self.context.clone(),
+                    streams: streams.clone(),
+                    is_current: false,
+                })
+            })
+            .collect()
+    }
+
+    /// Where whole chunks of streams begin.
+    fn streams(&self) -> Arc<BTreeSet<u64>> {
         let streams = self
             .map
             .iter()
             .filter(|placed| placed.head.what == Use::Stream);
-        let streams: Arc<BTreeSet<u64>> =
-            Arc::new(streams.map(|placed| placed.head.number).collect());
-        vec![
-            Task::Replay(Replay {
-                steps: self.live.clone(),
-                clusters: live,
-                base,
-                holes,
-                context: self.context.clone(),
-                streams: streams.clone(),
-                is_current: true,
-            }),
-            Task::Replay(Replay {
-                steps: self.history.clone(),
-                clusters: history,
-                base: Vec::new(),
-                holes: BTreeSet::new(),
-                context: self.context.clone(),
-                streams,
-                is_current: false,
-            }),
-        ]
+        Arc::new(streams.map(|placed| placed.head.number).collect())
+    }
+
+    /// Runs of rows on these pages as they are now.
+    fn known_of(&self, clusters: &[(u64, u64)]) -> Vec<Run> {
+        let mut known = Vec::new();
+        for (first, pages) in clusters {
+            let rows = self.map.within(*first, *pages);
+            let rows = rows.filter(|placed| placed.head.what == Use::Rows);
+            let current = rows.filter(|placed| !self.is_superseded(placed));
+            known.extend(current.map(|placed| Run::Filed {
+                file: placed.file,
+                ranges: placed.ranges(),
+                fix: placed.fix,
+            }));
+            let redone = self.redone.range(first..&(first + pages));
+            known.extend(redone.map(|(_, (bytes, _))| Run::Redone(bytes.clone())));
+        }
+        known
     }
 
     /// Where the data file has pages: whole ones where the map says, others where they would lie.
@@ -248,7 +294,8 @@ impl Library {
         runs.any(|(number, ..)| number * PAGE >= longest)
     }
 
-    pub(super) fn take_replayed(&mut self, found: Replayed) {
+    /// Says what else is to be redone: history comes behind what is current.
+    pub(super) fn take_replayed(&mut self, replay: &Replay, found: Replayed) -> Vec<Task> {
         for (number, bytes, stale) in found.runs {
             if let Some(header) = Header::read(&bytes) {
                 self.scan.chunks.extend(chunk(&header));
@@ -271,7 +318,22 @@ impl Library {
             .extend(chunks.map(|(number, bytes)| (number, bytes.into())));
         let run = Run::Redone(Arc::default());
         self.take_extracted(vec![run], found.old);
+        if !replay.is_current {
+            return Vec::new();
+        }
+        self.redoing -= 1;
+        match self.redoing {
+            0 => self.histories(),
+            _ => Vec::new(),
+        }
     }
+}
+
+/// The transactions of a pass. Those behind a gap belong to each: how many gaps were passed decides what is certain.
+fn steps_of(all: &[Step], pass: &Pass) -> Vec<Step> {
+    let all = (0_u32..).zip(all);
+    let wanted = all.filter(|(nth, step)| step.after_gap || pass.steps.contains(nth));
+    wanted.map(|(_, step)| step.clone()).collect()
 }
 
 /// The transactions that the data file holds, as far back as none is missing: what its damaged pages were can be

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::drill::planted;
 use crate::voron::page::Header;
 
-use super::carve::{Step as RedoStep, Whole};
+use super::carve::{Pass, Step as RedoStep, Whole};
 use super::classify::{Classified, classify};
 use super::content::{Chunks, Content, Hashed};
-use super::extract::{Context, Extracted, Extraction, Found, Inline, Source};
+use super::extract::{Context, Extracted, Extraction, Inline, Source};
 use super::file::{File, FileId, Role};
 use super::ledger::Use;
 use super::machine::{Effect, Step};
@@ -21,6 +21,7 @@ use super::record::{Image, Trust};
 use super::render::Output;
 use super::report::Report;
 use super::scan::Scan;
+use super::shelf::Shelf;
 use super::survey::PAGE;
 use super::task::{Findings, Task};
 use super::witness::Leaf;
@@ -54,20 +55,20 @@ pub(super) struct Library {
     pub(super) torn: Vec<(FileId, Whole)>,
     pub(super) live: Arc<Vec<RedoStep>>,
     pub(super) history: Arc<Vec<RedoStep>>,
-    pub(super) touched: Vec<Vec<(u64, u64)>>,
+    /// Of both: which pages they change.
+    pub(super) touched: Vec<Vec<Pass>>,
+    /// Passes over what is redone on the data file that are not done yet.
+    pub(super) redoing: usize,
     pub(super) map: PageMap,
     pub(super) context: Arc<Context>,
     /// Runs as journals left them, and whether a later change may be missing.
     pub(super) redone: BTreeMap<u64, (Arc<[u8]>, bool)>,
     /// Pages that a journal changed and that are not whole now.
     pub(super) broken: BTreeSet<u64>,
-    pub(super) runs: Vec<Run>,
-    /// With the run of each.
-    pub(super) rows: Vec<Found>,
+    pub(super) shelf: Arc<Shelf>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) inline: Vec<Inline>,
     pub(super) collections: BTreeSet<String>,
-    pub(super) series: BTreeMap<Box<[u8]>, String>,
     pub(super) unread: u64,
     /// Chunks of streams that only earlier states of the pages have.
     pub(super) old_chunks: BTreeMap<u64, Arc<[u8]>>,
@@ -82,6 +83,7 @@ impl Library {
     pub(super) fn new(files: Vec<File>, options: Options) -> Self {
         Self {
             scan: Scan::new(files.clone()),
+            shelf: Arc::new(Shelf::new(&files)),
             options,
             files,
             header: None,
@@ -90,16 +92,14 @@ impl Library {
             live: Arc::default(),
             history: Arc::default(),
             touched: Vec::new(),
+            redoing: 0,
             map: PageMap::default(),
             context: Arc::default(),
             redone: BTreeMap::new(),
             broken: BTreeSet::new(),
-            runs: Vec::new(),
-            rows: Vec::new(),
             leaves: Vec::new(),
             inline: Vec::new(),
             collections: BTreeSet::new(),
-            series: BTreeMap::new(),
             unread: 0,
             old_chunks: BTreeMap::new(),
             chunks: Vec::new(),
@@ -111,7 +111,7 @@ impl Library {
 
     /// Records found so far.
     pub(super) fn records(&self) -> u64 {
-        self.rows.len() as u64
+        self.shelf.rows.len() as u64
     }
 
     /// What a step asks for.
@@ -138,7 +138,10 @@ impl Library {
                 gatherings.into_iter().map(Task::Assembly).collect()
             }
             Step::Carve => {
-                self.map = self.scan.finish();
+                self.scan.finish();
+                if !self.options.verdicts_only {
+                    self.map = self.scan.page_map();
+                }
                 self.carvings()
             }
             Step::Touch => self.touchings(),
@@ -185,8 +188,8 @@ impl Library {
             (Task::Carve(carve), Findings::Carved(found)) => {
                 return self.take_carved(&carve, found);
             }
-            (Task::Touch(_), Findings::Touched(clusters)) => self.touched.push(clusters),
-            (Task::Replay(_), Findings::Replayed(found)) => {
+            (Task::Touch(_), Findings::Touched(passes)) => self.touched.push(passes),
+            (Task::Replay(replay), Findings::Replayed(found)) => {
                 if planted("SA-20") && self.grows(&found) {
                     let path = "../Raven.voron".to_owned();
                     out.push(Effect::Write {
@@ -194,7 +197,7 @@ impl Library {
                         bytes: vec![0],
                     });
                 }
-                self.take_replayed(found);
+                return self.take_replayed(&replay, found);
             }
             (Task::Extraction(extraction), Findings::Extracted(found)) => {
                 let runs = extraction.sources.into_iter().map(|source| Run::Filed {
@@ -232,17 +235,11 @@ impl Library {
     /// Batches of runs, by where they lie. What a journal made is read at once.
     fn extractions(&mut self) -> Vec<Task> {
         self.read_redone();
-        let superseded = |placed: &Placed| {
-            let first = placed.head.number;
-            let end = first.saturating_add(u64::from(placed.head.pages));
-            let by = self.redone.range(..end).next_back();
-            // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
-            by.is_some_and(|(number, (bytes, stale))| {
-                !stale && number + (bytes.len() as u64).div_ceil(PAGE) > first
-            })
-        };
         let mut sources: BTreeMap<(FileId, u64), Source> = BTreeMap::new();
-        let current = self.map.iter().map(|placed| (placed, !superseded(placed)));
+        let current = self
+            .map
+            .iter()
+            .map(|placed| (placed, !self.is_superseded(placed)));
         let astray = self.map.others.iter().map(|placed| (placed, false));
         for (placed, is_current) in current.chain(astray) {
             if !matches!(placed.head.what, Use::Rows | Use::Tree) {
@@ -273,6 +270,17 @@ impl Library {
             sources.insert((file, offset), source);
         }
         self.batches(sources)
+    }
+
+    /// Whether a journal made the page anew.
+    pub(super) fn is_superseded(&self, placed: &Placed) -> bool {
+        let first = placed.head.number;
+        let end = first.saturating_add(u64::from(placed.head.pages));
+        let by = self.redone.range(..end).next_back();
+        // Of what may be stale the data file's page may be the newer state: both count, and etags decide.
+        by.is_some_and(|(number, (bytes, stale))| {
+            !stale && number + (bytes.len() as u64).div_ceil(PAGE) > first
+        })
     }
 
     fn batches(&self, sources: BTreeMap<(FileId, u64), Source>) -> Vec<Task> {
@@ -314,13 +322,15 @@ impl Library {
     }
 
     pub(super) fn take_extracted(&mut self, runs: Vec<Run>, found: Extracted) {
-        let first = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
-        self.runs.extend(runs);
-        let rows = found.rows.into_iter();
-        self.rows.extend(rows.map(|row| Found {
-            run: row.run + first,
-            ..row
+        // Nobody else holds it yet.
+        let shelf = Arc::make_mut(&mut self.shelf);
+        let first = u32::try_from(shelf.runs.len()).unwrap_or(u32::MAX);
+        shelf.runs.extend(runs);
+        shelf.rows.extend(found.rows.into_iter().map(|mut row| {
+            row.run += first;
+            row
         }));
+        shelf.series.extend(found.series);
         let inline = found.inline.into_iter();
         self.inline.extend(inline.map(|inline| Inline {
             run: inline.run + first,
@@ -328,7 +338,6 @@ impl Library {
         }));
         self.leaves.extend(found.leaves);
         self.collections.extend(found.collections);
-        self.series.extend(found.series);
         self.unread += found.unread.len() as u64;
     }
 
@@ -433,9 +442,10 @@ impl Library {
     }
 
     fn classify(&mut self) {
-        let records: Vec<_> = self.rows.iter().map(|row| row.record.clone()).collect();
+        let records: Vec<_> = self.shelf.rows.iter().map(|row| &row.record).collect();
         let leaves = std::mem::take(&mut self.leaves);
-        self.classified = classify(&records, leaves, &|storage| self.is_whole(storage));
+        let classified = classify(&records, leaves, &|storage| self.is_whole(storage));
+        self.classified = classified;
     }
 
     pub(super) fn report(&self) -> Report {

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use crate::voron::export::{self, Dialect};
 use crate::voron::rows::Row;
 
+use super::extract::Found;
 use super::record::{Class, Kind, Trust};
-use super::render::{RowAt, read};
+use super::render::read;
 
 /// A record as a line has it.
 #[derive(Serialize)]
@@ -43,14 +44,14 @@ fn is_false(flag: &bool) -> bool {
 
 /// Appends one line. None where the row cannot be read any more.
 pub(super) fn write(
-    row: &RowAt,
+    row: &Found,
     class: Class,
     place: &str,
     value: &[u8],
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let record = &row.found.record;
-    let read = read(row, value)?;
+    let record = &row.record;
+    let read = read(record.kind, value)?;
     let line = Line {
         kind: record.kind,
         class,

@@ -51,7 +51,7 @@ impl PageMap {
             let most = heaviest.entry(*file).or_default();
             *most = (*most).max(*weight);
         }
-        pages.sort_by_key(|placed| {
+        pages.sort_by_cached_key(|placed| {
             let weight = votes.get(&(placed.file, placed.origin())).copied();
             let weight = weight.unwrap_or_default();
             let is_astray = heaviest.get(&placed.file) != Some(&weight);
@@ -91,6 +91,12 @@ impl PageMap {
     pub(super) fn holding(&self, number: u64) -> Option<&Placed> {
         let (_, placed) = self.by_number.range(..=number).next_back()?;
         (number < placed.end()).then_some(placed)
+    }
+
+    /// Those that begin with one of so many numbers.
+    pub(super) fn within(&self, first: u64, pages: u64) -> impl Iterator<Item = &Placed> {
+        let numbers = first..first.saturating_add(pages);
+        self.by_number.range(numbers).map(|(_, placed)| placed)
     }
 
     /// All that count, by number.

@@ -21,14 +21,14 @@ use crate::drill::planted;
 use crate::voron::export::{self, Dialect, attachment_tag, write_attachment_header};
 use crate::voron::rows::{AttachmentKey, AttachmentOwner, Row, Table};
 
-use super::classify::Classified;
 use super::content::Standing;
 use super::extract::{Context, Found, VALUE_BYTES_MAX};
-use super::file::{Piece, Read, Reader};
+use super::file::{Read, Reader};
 use super::library::{Library, Run};
 use super::machine::Effect;
 use super::mend::flip;
 use super::record::{Class, Kind, Record};
+use super::shelf::Shelf;
 use super::task::Task;
 
 /// About as many bytes make one member.
@@ -48,31 +48,18 @@ const SECTIONS: [(&str, Kind); 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Text(Box<[u8]>),
-    /// A row, with a comma in front or not.
+    /// A row by its number on the shelf, with a comma in front or not.
     Row {
-        row: RowAt,
+        row: u32,
         comma: bool,
     },
-    /// An attachment's bytes.
-    Bytes {
-        run: Run,
-        range: Range<u64>,
-    },
+    /// Bytes of an attachment.
+    Bytes(Box<(Run, Range<u64>)>),
     /// A line of the list of records.
     Line {
-        row: RowAt,
+        row: u32,
         class: Class,
-        place: String,
     },
-}
-
-/// A row and where its bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RowAt {
-    pub(super) run: Run,
-    pub(super) found: Found,
-    /// Of a time series: its name as it was given.
-    pub(super) name: Option<String>,
 }
 
 /// Some parts of one output.
@@ -81,6 +68,7 @@ pub struct Render {
     /// The file that they go to, below the output folder.
     pub(super) path: String,
     parts: Vec<Part>,
+    shelf: Arc<Shelf>,
     context: Arc<Context>,
 }
 
@@ -140,7 +128,8 @@ impl Render {
     ) -> Option<()> {
         match part {
             Part::Text(text) => out.extend_from_slice(text),
-            Part::Bytes { run, range } => {
+            Part::Bytes(piece) => {
+                let (run, range) = &**piece;
                 let bytes = cache.run(run, reader);
                 let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
                 out.extend_from_slice(bytes.get(range)?);
@@ -149,25 +138,28 @@ impl Render {
                 if *comma {
                     out.push(b',');
                 }
+                let row = self.shelf.row(*row);
                 let value = self.value(row, reader, cache)?;
-                write_row(row, &value, out)?;
+                write_row(row, self.shelf.series_name(row), &value, out)?;
             }
-            Part::Line { row, class, place } => {
+            Part::Line { row, class } => {
+                let row = self.shelf.row(*row);
                 let value = self.value(row, reader, cache)?;
-                super::lines::write(row, *class, place, &value, out)?;
+                let place = self.shelf.place_of(row);
+                super::lines::write(row, *class, &place, &value, out)?;
             }
         }
         Some(())
     }
 
     /// A row's bytes, decompressed.
-    fn value(&self, row: &RowAt, reader: &mut dyn Reader, cache: &mut Cache) -> Option<Vec<u8>> {
-        if let Some(own) = &row.found.own {
+    fn value(&self, row: &Found, reader: &mut dyn Reader, cache: &mut Cache) -> Option<Vec<u8>> {
+        if let Some(own) = &row.own {
             return Some(own.to_vec());
         }
-        let range = row.found.bytes.start as usize..row.found.bytes.end as usize;
-        let stored = cache.run(&row.run, reader).get(range)?;
-        match row.found.compressed {
+        let range = row.bytes.start as usize..row.bytes.end as usize;
+        let stored = cache.run(self.shelf.run_of(row), reader).get(range)?;
+        match row.compressed {
             true => self
                 .context
                 .dictionaries
@@ -194,8 +186,9 @@ impl Cache {
                     self.bytes.clear();
                     for range in ranges {
                         let range = range.clone();
-                        let Piece { bytes, .. } = reader.read(&Read { file: *file, range });
-                        self.bytes.extend_from_slice(&bytes);
+                        let piece = reader.read(&Read { file: *file, range });
+                        self.bytes.extend_from_slice(&piece.bytes);
+                        reader.take_back(piece);
                     }
                     if let Some(bit) = fix {
                         flip(&mut self.bytes, *bit);
@@ -214,8 +207,8 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     written.expect("a vector takes every byte")
 }
 
-fn write_row(row: &RowAt, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    match read(row, value)? {
+fn write_row(row: &Found, name: Option<&str>, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    match read(row.record.kind, value)? {
         Row::Document(document) => {
             export::write_document(&document, Dialect::Release6, out).ok()?;
         }
@@ -225,8 +218,7 @@ fn write_row(row: &RowAt, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
         Row::Conflict(conflict) => export::write_conflict(&conflict, out).ok()?,
         Row::CounterGroup(group) => export::write_counter_group(&group, out).ok()?,
         Row::TimeSeries(series) => {
-            let name = row.name.as_deref().unwrap_or(series.name);
-            export::write_time_series(&series, name, out).ok()?;
+            export::write_time_series(&series, name.unwrap_or(series.name), out).ok()?;
         }
         Row::DeletedRange(range) => export::write_deleted_range(&range, out),
         _ => return None,
@@ -235,8 +227,8 @@ fn write_row(row: &RowAt, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// A row as its table's.
-pub(super) fn read<'a>(row: &RowAt, value: &'a [u8]) -> Option<Row<'a>> {
-    let table = match row.found.record.kind {
+pub(super) fn read(kind: Kind, value: &[u8]) -> Option<Row<'_>> {
+    let table = match kind {
         Kind::Document => Table::Documents,
         Kind::Revision => Table::Revisions,
         Kind::Conflict => Table::Conflicts,
@@ -289,12 +281,13 @@ impl Library {
                 tasks.push(Task::Render(Box::new(Render {
                     path: path.to_owned(),
                     parts: std::mem::take(member),
+                    shelf: self.shelf.clone(),
                     context: self.context(),
                 })));
             }
         };
         for part in parts {
-            bytes += part.bytes();
+            bytes += part.bytes(&self.shelf);
             member.push(part);
             if bytes >= MEMBER_BYTES {
                 close(&mut member);
@@ -318,7 +311,8 @@ impl Library {
             parts.push(text(format!(",\"{name}\":[")));
             let mut comma = false;
             for row in rows {
-                attachments.before(&row.found.record, &mut comma, &mut parts);
+                let record = &self.shelf.row(row).record;
+                attachments.before(record, &mut comma, &mut parts);
                 parts.push(Part::Row { row, comma });
                 comma = true;
             }
@@ -329,72 +323,45 @@ impl Library {
     }
 
     /// The rows of a class and kind, by etag.
-    fn rows_of(&self, class: Class, kind: Kind) -> Vec<RowAt> {
-        let Classified { classes, .. } = &self.classified;
-        let rows = self.rows.iter().zip(classes);
-        let wanted = rows.filter(|(row, own)| **own == Some(class) && row.record.kind == kind);
-        let mut rows: Vec<&Found> = wanted.map(|(row, _)| row).collect();
-        rows.sort_by_key(|row| (row.record.etag, row.record.storage));
-        rows.into_iter().map(|row| self.row_at(row)).collect()
+    fn rows_of(&self, class: Class, kind: Kind) -> Vec<u32> {
+        let rows = self.classified_rows();
+        let wanted = rows.filter(|(_, row, own)| *own == class && row.record.kind == kind);
+        let mut rows: Vec<u32> = wanted.map(|(number, ..)| number).collect();
+        rows.sort_by_key(|number| {
+            let record = &self.shelf.row(*number).record;
+            (record.etag, record.storage)
+        });
+        rows
     }
 
-    fn row_at(&self, row: &Found) -> RowAt {
-        let name = (row.record.kind == Kind::TimeSeries)
-            .then(|| self.series_name(&row.record.key))
-            .flatten();
-        RowAt {
-            run: self.runs[row.run as usize].clone(),
-            found: row.clone(),
-            name,
-        }
-    }
-
-    /// A series' name as it was given, by the key of one of its segments, which ends with the separator and
-    /// eight bytes of time.
-    fn series_name(&self, key: &[u8]) -> Option<String> {
-        let series = key.get(..key.len().checked_sub(9)?)?;
-        self.series.get(series).cloned()
+    /// Every row but duplicates, with its number and class.
+    fn classified_rows(&self) -> impl Iterator<Item = (u32, &Found, Class)> {
+        let rows = (0..).zip(&self.shelf.rows).zip(&self.classified.classes);
+        rows.filter_map(|((number, row), class)| Some((number, row, (*class)?)))
     }
 
     fn lines(&self) -> Vec<Part> {
-        let rows = self.rows.iter().zip(&self.classified.classes);
-        let mut told: Vec<(&Found, Class)> = rows
-            .filter_map(|(row, class)| Some((row, (*class)?)))
-            .collect();
+        let rows = self.classified_rows();
+        let mut told: Vec<(u32, Class)> = rows.map(|(row, _, class)| (row, class)).collect();
         told.sort_by_key(|(row, class)| {
-            (row.record.kind, *class, row.record.etag, row.record.storage)
+            let record = &self.shelf.row(*row).record;
+            (record.kind, *class, record.etag, record.storage)
         });
-        told.into_iter()
-            .map(|(row, class)| Part::Line {
-                row: self.row_at(row),
-                class,
-                place: self.place_of(row),
-            })
-            .collect()
-    }
-
-    /// Where a row's bytes are, as people find them.
-    fn place_of(&self, row: &Found) -> String {
-        match &self.runs[row.run as usize] {
-            Run::Filed { file, ranges, .. } => {
-                let name = &self.files[file.0 as usize].name;
-                let start = ranges.first().map_or(0, |range| range.start);
-                format!("{name}:{}", start + u64::from(row.bytes.start))
-            }
-            Run::Redone(_) => "journals".to_owned(),
-        }
+        let told = told.into_iter();
+        told.map(|(row, class)| Part::Line { row, class }).collect()
     }
 }
 
 impl Part {
     /// About how many bytes it makes.
-    fn bytes(&self) -> u64 {
+    fn bytes(&self, shelf: &Shelf) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
             Self::Row { row, .. } | Self::Line { row, .. } => {
-                2 * u64::from(row.found.bytes.end - row.found.bytes.start)
+                let bytes = &shelf.row(*row).bytes;
+                2 * u64::from(bytes.end - bytes.start)
             }
-            Self::Bytes { range, .. } => range.end - range.start,
+            Self::Bytes(piece) => piece.1.end - piece.1.start,
         }
     }
 }
@@ -417,8 +384,8 @@ struct Attachments<'a> {
 impl<'a> Attachments<'a> {
     fn new(library: &'a Library, class: Class) -> Self {
         let mut of_owner: BTreeMap<(Kind, Vec<u8>), Vec<&Found>> = BTreeMap::new();
-        for (row, own) in library.rows.iter().zip(&library.classified.classes) {
-            if *own != Some(class) || row.record.kind != Kind::Attachment {
+        for (_, row, own) in library.classified_rows() {
+            if own != class || row.record.kind != Kind::Attachment {
                 continue;
             }
             if let Some(key) = attachment_key(&row.record.key) {
@@ -464,9 +431,8 @@ impl<'a> Attachments<'a> {
             };
             write_attachment_header(key.hash, size, &tag, &mut header);
             parts.push(Part::Text(header.into()));
-            for (run, range) in pieces {
-                parts.push(Part::Bytes { run, range });
-            }
+            let pieces = pieces.into_iter();
+            parts.extend(pieces.map(|piece| Part::Bytes(Box::new(piece))));
             *comma = true;
         }
     }

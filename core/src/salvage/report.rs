@@ -92,7 +92,7 @@ pub struct FileReport {
 impl Report {
     pub(super) fn of(library: &Library) -> Self {
         let mut counts: BTreeMap<Kind, BTreeMap<Class, u64>> = BTreeMap::new();
-        for (row, class) in library.rows.iter().zip(&library.classified.classes) {
+        for (row, class) in library.shelf.rows.iter().zip(&library.classified.classes) {
             if let Some(class) = class {
                 *counts
                     .entry(row.record.kind)
@@ -199,7 +199,7 @@ fn ranges(ledger: &Ledger, wanted: impl Fn(Use) -> bool) -> Vec<(u64, u64, Use)>
 
 fn contents(library: &Library) -> Contents {
     let mut contents = Contents::default();
-    let rows = library.rows.iter().zip(&library.classified.classes);
+    let rows = library.shelf.rows.iter().zip(&library.classified.classes);
     let live = rows
         .filter(|(row, class)| **class == Some(Class::Live) && row.record.kind == Kind::Attachment);
     let mut named: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();

@@ -94,9 +94,7 @@ impl Scan {
         }
         self.dictionaries.extend(found.dictionaries);
         self.chunks.extend(found.chunks);
-        for head in found.heads {
-            self.place(file, head, Vec::new(), None);
-        }
+        self.place_all(file, found.heads);
         let pending = found.pending.into_iter();
         let torn = found.torn.into_iter();
         self.torn.extend(torn.map(|torn| (file, torn)));
@@ -262,8 +260,8 @@ impl Scan {
         most.map(|(origin, _)| origin)
     }
 
-    /// The end: what is left is damaged, and the map says which pages count.
-    pub(super) fn finish(&mut self) -> PageMap {
+    /// The end: what is left is damaged.
+    pub(super) fn finish(&mut self) {
         let left: Vec<_> = self.unexplained().collect();
         for (file, range) in left {
             let what = match range.end - range.start >= PAGE {
@@ -278,6 +276,10 @@ impl Scan {
         }
         self.dictionaries.sort_by_key(|dictionary| dictionary.id);
         self.dictionaries.dedup();
+    }
+
+    /// Which pages count.
+    pub(super) fn page_map(&mut self) -> PageMap {
         let pages = std::mem::take(&mut self.pages);
         PageMap::new(pages.into_values().collect())
     }
@@ -320,6 +322,26 @@ impl Scan {
                 })
             })
             .collect()
+    }
+
+    /// Whole pages that lie where their heads say: neighbours of one use are marked at once.
+    fn place_all(&mut self, file: FileId, heads: Vec<Head>) {
+        for alike in heads.chunk_by(|left, right| {
+            left.what == right.what && left.range().end == right.range().start
+        }) {
+            if let (Some(first), Some(last)) = (alike.first(), alike.last()) {
+                self.mark(file, first.offset..last.range().end, first.what);
+            }
+        }
+        self.pages.extend(heads.into_iter().map(|head| {
+            let placed = Placed {
+                file,
+                head,
+                apart: Vec::new(),
+                fix: None,
+            };
+            ((file, placed.head.offset), placed)
+        }));
     }
 
     fn place(&mut self, file: FileId, head: Head, apart: Vec<Range<u64>>, fix: Option<u64>) {

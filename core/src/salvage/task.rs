@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::voron::headers::FileHeader;
 
-use super::carve::{Carve, Carved, Replay, Replayed, Touch};
+use super::carve::{Carve, Carved, Pass, Replay, Replayed, Touch};
 use super::content::{Content, Hashed};
 use super::extract::{Extracted, Extraction};
-use super::file::{FileId, Read, Reader};
+use super::file::{FileId, Piece, Read, Reader};
 use super::mend::{Assembled, Assembly, Mended, Mending};
 use super::render::{Render, Rendered};
 use super::survey::{Search, Survey, Surveyed};
@@ -42,7 +42,7 @@ pub enum Findings {
     Assembled(Option<Assembled>),
     Mended(Mended),
     Carved(Carved),
-    Touched(Vec<(u64, u64)>),
+    Touched(Vec<Pass>),
     Replayed(Replayed),
     Extracted(Extracted),
     Hashed(Hashed),
@@ -61,17 +61,19 @@ impl Task {
                     header.map(|header| (header.revision, header.last_synced_transaction)),
                 )
             }
-            Self::Survey(survey) => {
-                Findings::Surveyed(survey.examine(&reader.read(&survey.read())))
-            }
-            Self::Search(search) => {
-                Findings::Surveyed(search.examine(&reader.read(&search.read())))
-            }
+            Self::Survey(survey) => Findings::Surveyed(looked(reader, &survey.read(), |piece| {
+                survey.examine(piece)
+            })),
+            Self::Search(search) => Findings::Surveyed(looked(reader, &search.read(), |piece| {
+                search.examine(piece)
+            })),
             Self::Assembly(assembly) => Findings::Assembled(assembly.run(reader)),
-            Self::Mending(mending) => {
-                Findings::Mended(mending.examine(&reader.read(&mending.read())))
+            Self::Mending(mending) => Findings::Mended(looked(reader, &mending.read(), |piece| {
+                mending.examine(piece)
+            })),
+            Self::Carve(carve) => {
+                Findings::Carved(looked(reader, &carve.read(), |piece| carve.examine(piece)))
             }
-            Self::Carve(carve) => Findings::Carved(carve.examine(&reader.read(&carve.read()))),
             Self::Touch(touch) => Findings::Touched(touch.run(reader)),
             Self::Replay(replay) => Findings::Replayed(replay.run(reader)),
             Self::Extraction(extraction) => Findings::Extracted(extraction.run(reader)),
@@ -84,4 +86,12 @@ impl Task {
     pub fn is_worth_keeping(&self) -> bool {
         !matches!(self, Self::Render(_) | Self::Content(_))
     }
+}
+
+/// Reads, looks, and gives the room back.
+fn looked<T>(reader: &mut dyn Reader, read: &Read, look: impl FnOnce(&Piece) -> T) -> T {
+    let piece = reader.read(read);
+    let found = look(&piece);
+    reader.take_back(piece);
+    found
 }

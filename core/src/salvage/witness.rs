@@ -67,7 +67,7 @@ struct Span<K> {
 
 impl Witnesses {
     /// Sorts leaves out by the records at the places that they name.
-    pub(super) fn new(leaves: Vec<Leaf>, records: &[Record]) -> Self {
+    pub(super) fn new(leaves: Vec<Leaf>, records: &[&Record]) -> Self {
         let mut places: BTreeMap<u64, &Record> = BTreeMap::new();
         for record in records {
             // Two states of a page may count.

@@ -21,6 +21,9 @@ use firedrill_core::salvage::file::{Piece, Read, Reader};
 /// What one refusal costs, in bytes.
 const PAGE: u64 = 8192;
 
+/// What is kept of a piece's room at most, in bytes.
+const SPARE_MAX: usize = 8 << 20;
+
 /// Something that can be read by position.
 pub(super) trait Source {
     /// As [`std::os::unix::fs::FileExt::read_at`].
@@ -67,6 +70,8 @@ pub(super) struct FileReader<'a, S> {
     sources: &'a [S],
     refused: &'a Refused,
     bytes_read: &'a AtomicU64,
+    /// The room of a piece that was taken back: to clear new room takes as long as to read into it.
+    spare: Vec<u8>,
 }
 
 impl<'a, S: Source> FileReader<'a, S> {
@@ -75,7 +80,19 @@ impl<'a, S: Source> FileReader<'a, S> {
             sources,
             refused,
             bytes_read,
+            spare: Vec::new(),
         }
+    }
+
+    /// Room for so many bytes, whatever is in it.
+    fn room(&mut self, bytes: usize) -> Vec<u8> {
+        // A large room stays here when little is asked for: whoever asks may keep it.
+        let mut room = match bytes >= self.spare.capacity() / 2 {
+            true => std::mem::take(&mut self.spare),
+            false => Vec::new(),
+        };
+        room.resize(bytes, 0);
+        room
     }
 
     /// Page by page: what is refused stays zero, and is named.
@@ -121,7 +138,7 @@ impl<S: Source> Reader for FileReader<'_, S> {
         let Ok(bytes) = usize::try_from(range.end - range.start) else {
             return piece;
         };
-        piece.bytes.resize(bytes, 0);
+        piece.bytes = self.room(bytes);
         let known = self.refused.any(file, &range);
         match (!known).then(|| fill(source, &mut piece.bytes, range.start)) {
             Some(Ok(read)) => piece.bytes.truncate(read),
@@ -130,6 +147,12 @@ impl<S: Source> Reader for FileReader<'_, S> {
         self.bytes_read
             .fetch_add(piece.bytes.len() as u64, Ordering::Relaxed);
         piece
+    }
+
+    fn take_back(&mut self, piece: Piece) {
+        if piece.bytes.capacity() <= SPARE_MAX {
+            self.spare = piece.bytes;
+        }
     }
 }
 
@@ -249,6 +272,22 @@ mod tests {
         let refusals = *source[0].refusals.borrow();
         assert_eq!(reader.read(&ask), first);
         assert_eq!(*source[0].refusals.borrow(), refusals);
+    }
+
+    #[test]
+    fn a_room_that_was_used_before_shows_nothing_of_it() {
+        let source = [Bad::new(100_000, vec![30_000..30_001])];
+        let (refused, count) = (Refused::default(), AtomicU64::new(0));
+        let mut reader = FileReader::new(&source, &refused, &count);
+        for range in [0..100_000, 20_000..90_000, 95_000..120_000, 0..100_000] {
+            let ask = Read {
+                file: FileId(0),
+                range: range.clone(),
+            };
+            let again = reader.read(&ask);
+            assert_eq!(again, read(&source, range));
+            reader.take_back(again);
+        }
     }
 
     #[test]

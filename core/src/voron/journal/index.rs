@@ -13,6 +13,8 @@
 //!
 //! Deliberately not here: bytes, and whether an image is right ([`super::redo`]).
 
+use std::collections::BTreeSet;
+
 use super::pages::{Change, PAGE_BYTES, PageChange};
 
 /// One run that one transaction changes.
@@ -162,6 +164,17 @@ impl PageIndex {
             .collect();
         changes.sort_unstable_by_key(|entry| (entry.step, entry.order));
         changes
+    }
+
+    /// The transactions that change any page of these clusters.
+    pub fn steps_of(&self, clusters: &[Cluster]) -> BTreeSet<u32> {
+        let entries = clusters.iter().flat_map(|cluster| {
+            let end = cluster.page + cluster.pages;
+            let begin = self.entries.partition_point(|at| at.page < cluster.page);
+            let entries = self.entries.iter().skip(begin);
+            entries.take_while(move |entry| entry.page < end)
+        });
+        entries.map(|entry| entry.step).collect()
     }
 
     /// The clusters in groups whose images take at most `bytes_max` bytes together. A cluster that is larger on its own
