@@ -3,6 +3,7 @@
 //! That each planted bug is caught within 100,000 cases is tried in release; here those are that few cases show.
 
 use firedrill_chaos::salvage::campaign::{self, Control, Orders, Tally};
+use firedrill_chaos::salvage::checkers::judge;
 use firedrill_chaos::salvage::property::Property;
 use firedrill_chaos::salvage::scenario::Scenario;
 use firedrill_chaos::salvage::{catalogue, exhaustive, generate};
@@ -65,6 +66,29 @@ const QUICK: [&str; 12] = [
     "SA-05", "SA-06", "SA-07", "SA-09", "SA-10", "SA-12", "SA-13", "SA-14", "SA-18", "SA-21",
     "SA-24", "SA-26",
 ];
+
+/// Minimal cases that once failed, each with its story as first line.
+#[test]
+fn what_once_failed_passes() {
+    for (name, text) in [
+        (
+            "chunk-behind-a-gap",
+            include_str!("salvage/chunk-behind-a-gap.toml"),
+        ),
+        (
+            "etag-in-a-hurt-tail",
+            include_str!("salvage/etag-in-a-hurt-tail.toml"),
+        ),
+    ] {
+        let scenario = Scenario::from_toml(text).expect("it is a scenario");
+        let outcome = judge(&scenario, None);
+        assert!(
+            !outcome.disk.struck.is_empty(),
+            "{name}: the damage strikes"
+        );
+        assert_eq!(outcome.violations, [], "{name}");
+    }
+}
 
 #[test]
 fn a_scenario_survives_its_file() {

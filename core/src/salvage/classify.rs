@@ -73,7 +73,8 @@ pub(super) fn classify(
             .copied()
             .filter(|nth| records[*nth].trust != Trust::Suspect)
             .collect();
-        let newest = whole.first().map(|nth| records[*nth]);
+        let counts = newest_of(&whole, records, &witnesses);
+        let newest = counts.map(|nth| records[nth]);
         let verdict = newest.map(|newest| {
             let own = tombs.get(&(kind, key));
             let of_document =
@@ -89,7 +90,7 @@ pub(super) fn classify(
             continue;
         }
         for nth in group {
-            let is_newest = whole.first() == Some(&nth);
+            let is_newest = counts == Some(nth);
             classes[nth] = Some(match verdict {
                 _ if records[nth].trust == Trust::Suspect => Class::Suspect,
                 Some(verdict) if !is_newest && verdict != Class::Deleted => Class::Older,
@@ -100,6 +101,20 @@ pub(super) fn classify(
     }
     let lost = missing.lost(records, &classes);
     Classified { classes, lost }
+}
+
+/// The finding of a key that counts. Of one that ends in bytes under no checksum the etag itself may be what is
+/// wrong: where no leaf names it, it stands back behind one that a leaf names.
+fn newest_of(whole: &[usize], records: &[&Record], witnesses: &Witnesses) -> Option<usize> {
+    let is_named = |nth: &&usize| {
+        let record = records[**nth];
+        record.image == Image::Current && witnesses.on(record) == Testimony::Named
+    };
+    let first = whole.first()?;
+    if !records[*first].unhashed || is_named(&first) {
+        return Some(*first);
+    }
+    whole.iter().find(is_named).or(Some(first)).copied()
 }
 
 fn verdict(

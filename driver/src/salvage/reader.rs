@@ -70,7 +70,7 @@ pub(super) struct FileReader<'a, S> {
     sources: &'a [S],
     refused: &'a Refused,
     bytes_read: &'a AtomicU64,
-    /// The room of a piece that was taken back: to clear new room takes as long as to read into it.
+    /// The room of a piece that was taken back: new room would have to be cleared each time.
     spare: Vec<u8>,
 }
 
