@@ -21,6 +21,7 @@ use crate::generate;
 use crate::property::{Property, Violation};
 use crate::runner::{self, Outcome, Subject};
 use crate::scenario::Scenario;
+use crate::scene::SceneError;
 use crate::shard::Shard;
 
 const CASE: Stream = Stream::new("campaign.case");
@@ -249,8 +250,15 @@ pub fn attempt<S: Subject>(
     planted: Option<&'static str>,
     keep_trace: bool,
 ) -> Attempt {
+    attempt_by(planted, || runner::run(scenario, subject, keep_trace))
+}
+
+fn attempt_by(
+    planted: Option<&'static str>,
+    run: impl FnOnce() -> Result<Outcome, SceneError>,
+) -> Attempt {
     activate(planted);
-    let caught = catch(|| runner::run(scenario, subject, keep_trace));
+    let caught = catch(run);
     activate(None);
     match caught {
         Ok(Ok(outcome)) => Attempt::Ended(outcome),
@@ -273,7 +281,11 @@ pub fn run_caught<S: Subject>(
     planted: Option<&'static str>,
     keep_trace: bool,
 ) -> Result<Outcome, Vec<Violation>> {
-    match attempt(scenario, subject, planted, keep_trace) {
+    ended(attempt(scenario, subject, planted, keep_trace))
+}
+
+fn ended(attempt: Attempt) -> Result<Outcome, Vec<Violation>> {
+    match attempt {
         Attempt::Ended(outcome) => Ok(outcome),
         Attempt::Panicked(sentence) | Attempt::NotSetUp(sentence) => {
             Err(vec![Violation::of_run(Property::NoPanic, sentence)])
@@ -300,7 +312,13 @@ fn try_case<S: Subject>(
     twice: bool,
     note: &mut dyn FnMut(&Outcome),
 ) -> Vec<Violation> {
-    let outcome = match run_caught(scenario, subject, planted, false) {
+    let run = match twice {
+        true => run_caught(scenario, subject, planted, false),
+        false => ended(attempt_by(planted, || {
+            runner::run_uncompared(scenario, subject)
+        })),
+    };
+    let outcome = match run {
         Err(violations) => return violations,
         Ok(outcome) => outcome,
     };

@@ -25,7 +25,7 @@ use firedrill_s3_mock as mock;
 use firedrill_s3_mock::FaultPlan;
 use firedrill_sim::draw::Seed;
 use firedrill_sim::queue::Nanos;
-use firedrill_sim::trace::Trace;
+use firedrill_sim::trace::{Trace, Tracing};
 use firedrill_sim::world::{HostId, Limits, Pause, Plight, Settings};
 
 use crate::atlas::{self, Atlas, Known, Must};
@@ -124,6 +124,17 @@ pub fn run<S: Subject>(
     })
 }
 
+/// Runs a scenario in the simulated world, and only counts the lines of its trace: what nobody compares with
+/// another run is not hashed, which is worth a few cases of a hundred.
+///
+/// # Errors
+/// The scenario cannot be set up.
+pub fn run_uncompared<S: Subject>(scenario: &Scenario, subject: &S) -> Result<Outcome, SceneError> {
+    run_tracing(scenario, subject, Tracing::Count, |opening| {
+        Simulated::open(subject, opening)
+    })
+}
+
 /// Runs a scenario wherever `open` lets it run. What it would have come to without its crashes is found out in
 /// the simulated world.
 ///
@@ -135,12 +146,27 @@ pub fn run_in<S: Subject, T: Theatre>(
     keep_trace: bool,
     open: impl FnOnce(Opening) -> T,
 ) -> Result<Outcome, SceneError> {
+    let tracing = match keep_trace {
+        true => Tracing::Lines,
+        false => Tracing::Hash,
+    };
+    run_tracing(scenario, subject, tracing, open)
+}
+
+fn run_tracing<S: Subject, T: Theatre>(
+    scenario: &Scenario,
+    subject: &S,
+    tracing: Tracing,
+    open: impl FnOnce(Opening) -> T,
+) -> Result<Outcome, SceneError> {
     if !subject.takes(scenario) {
         return Err(SceneError::NotTaken);
     }
-    let mut outcome = play(scenario, keep_trace, open)?;
+    let mut outcome = play(scenario, tracing, open)?;
     let otherwise = undisturbed::compare(scenario, &outcome, |other| {
-        play(other, false, |opening| Simulated::open(subject, opening))
+        play(other, Tracing::Count, |opening| {
+            Simulated::open(subject, opening)
+        })
     })?;
     if !otherwise.is_empty() {
         outcome.violations.extend(otherwise);
@@ -153,7 +179,7 @@ pub fn run_in<S: Subject, T: Theatre>(
 /// Runs a scenario wherever `open` lets it run.
 fn play<T: Theatre>(
     scenario: &Scenario,
-    keep_trace: bool,
+    tracing: Tracing,
     open: impl FnOnce(Opening) -> T,
 ) -> Result<Outcome, SceneError> {
     let _ = drill::take_reached();
@@ -163,7 +189,7 @@ fn play<T: Theatre>(
         way_min: MILLISECOND,
         way_max: 50 * MILLISECOND,
         patience: scenario.amend.patience_ms.max(200) * MILLISECOND,
-        keep_trace,
+        tracing,
     };
     let faults = plan(scenario, &scene);
     store.faults = FaultPlan::new(faults.clone());

@@ -44,21 +44,33 @@ pub struct Note {
     pub faults: Vec<usize>,
 }
 
+/// What becomes of a trace's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    /// They are counted: for runs that nobody compares.
+    Count,
+    /// They are hashed, too.
+    Hash,
+    /// They are hashed and kept. The hash is the same.
+    Lines,
+}
+
 /// The lines so far; their hash always, themselves only where somebody wants to read them.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    hash: u64,
+    /// None where nobody asks for it.
+    hash: Option<u64>,
     count: u64,
     kept: Option<Vec<TraceEvent>>,
 }
 
 impl Trace {
-    /// An empty trace. `keep` keeps the lines; the hash is the same either way.
-    pub fn new(keep: bool) -> Self {
+    /// An empty trace.
+    pub fn new(tracing: Tracing) -> Self {
         Self {
-            hash: 0,
+            hash: (tracing != Tracing::Count).then_some(0),
             count: 0,
-            kept: keep.then(Vec::new),
+            kept: (tracing == Tracing::Lines).then(Vec::new),
         }
     }
 
@@ -73,15 +85,17 @@ impl Trace {
         cause: u64,
     ) -> u64 {
         self.count += 1;
-        for word in [
-            at,
-            u64::from(host),
-            hash_bytes(kind.as_bytes()),
-            hash_bytes(entity.as_bytes()),
-            hash_bytes(detail.as_bytes()),
-            cause,
-        ] {
-            self.hash = fold(self.hash, word);
+        if let Some(hash) = &mut self.hash {
+            for word in [
+                at,
+                u64::from(host),
+                hash_bytes(kind.as_bytes()),
+                hash_bytes(entity.as_bytes()),
+                hash_bytes(detail.as_bytes()),
+                cause,
+            ] {
+                *hash = fold(*hash, word);
+            }
         }
         if let Some(kept) = &mut self.kept {
             kept.push(TraceEvent {
@@ -110,9 +124,9 @@ impl Trace {
         }
     }
 
-    /// The hash of all lines so far.
+    /// The hash of all lines so far; 0 if they are only counted.
     pub fn hash(&self) -> u64 {
-        self.hash
+        self.hash.unwrap_or_default()
     }
 
     /// How many lines there are.
@@ -147,7 +161,7 @@ mod tests {
     #[test]
     fn the_hash_sees_every_field_and_the_order() {
         let hash = |lines: &[(u64, u32, &'static str, &str, &str, u64)]| {
-            let mut trace = Trace::new(false);
+            let mut trace = Trace::new(Tracing::Hash);
             for (at, host, kind, entity, detail, cause) in lines {
                 trace.push(*at, *host, kind, entity, detail, *cause);
             }
@@ -171,8 +185,8 @@ mod tests {
 
     #[test]
     fn kept_lines_come_out_as_json_and_change_no_hash() {
-        let mut kept = Trace::new(true);
-        let mut hashed = Trace::new(false);
+        let mut kept = Trace::new(Tracing::Lines);
+        let mut hashed = Trace::new(Tracing::Hash);
         for trace in [&mut kept, &mut hashed] {
             trace.push(5, 1, "send", "a\"b", "", 0);
             trace.annotate(|| Note {

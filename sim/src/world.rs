@@ -25,7 +25,7 @@ use crate::fate::{AnswerFate, Fate, address};
 use crate::object_store::{Change, ObjectStore};
 use crate::queue::{Nanos, Queue};
 use crate::telling;
-use crate::trace::{Note, Trace};
+use crate::trace::{Note, Trace, Tracing};
 
 const WAY_THERE: Stream = Stream::new("world.way-there");
 const WAY_BACK: Stream = Stream::new("world.way-back");
@@ -43,8 +43,8 @@ pub struct Settings {
     pub way_max: Nanos,
     /// How long a sender waits for an answer, nanoseconds.
     pub patience: Nanos,
-    /// Whether the trace keeps its lines.
-    pub keep_trace: bool,
+    /// What becomes of the lines of the trace.
+    pub tracing: Tracing,
 }
 
 /// Names one life of one host: a restarted host has another one.
@@ -160,7 +160,7 @@ impl<M: Machine<Event = Event, Effect = Effect>> World<M> {
     pub fn new(settings: Settings, store: ObjectStore) -> Self {
         Self {
             queue: Queue::new(settings.seed),
-            trace: Trace::new(settings.keep_trace),
+            trace: Trace::new(settings.tracing),
             settings,
             store,
             hosts: Vec::new(),

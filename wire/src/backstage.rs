@@ -24,7 +24,7 @@ use firedrill_core::object::{Cursor, Entry, Key};
 use firedrill_s3_mock::{Bucket, Fault, FaultPlan, Versioning};
 use firedrill_sim::object_store::ObjectStore;
 use firedrill_sim::queue::Nanos;
-use firedrill_sim::trace::Trace;
+use firedrill_sim::trace::{Trace, Tracing};
 use firedrill_sim::world::{HostId, Plight, Stage};
 use tokio::sync::Notify;
 
@@ -98,13 +98,13 @@ impl Handle {
         judge: Judge,
         mut store: ObjectStore,
         refusals: Vec<Fault>,
-        keep_trace: bool,
+        tracing: Tracing,
     ) -> (Self, Bucket) {
         let bucket = std::mem::replace(&mut store.bucket, nothing());
         let backstage = Backstage {
             judge: Some(judge),
             store,
-            trace: Trace::new(keep_trace),
+            trace: Trace::new(tracing),
             hosts: Vec::new(),
             effects: 0,
             in_service: 0,
@@ -216,7 +216,10 @@ impl Backstage {
     /// The end of looking on.
     pub(crate) fn close(&mut self) -> (Judge, Trace) {
         let judge = self.judge.take().expect("it looks on until the end");
-        (judge, std::mem::replace(&mut self.trace, Trace::new(false)))
+        (
+            judge,
+            std::mem::replace(&mut self.trace, Trace::new(Tracing::Hash)),
+        )
     }
 }
 

@@ -99,7 +99,7 @@ impl<'a, S: Subject, R: Runtime> Wire<'a, S, R> {
         let wall_start = store.wall_start;
         let denies = store.denies_version_delete;
         let (placement, at_server, at_network) = Placement::of(faults, denies);
-        let (backstage, bucket) = Handle::new(judge, store, at_network, settings.keep_trace);
+        let (backstage, bucket) = Handle::new(judge, store, at_network, settings.tracing);
         let service = Server::builder()
             .bucket_with(BUCKET, bucket)
             .faults(at_server)

@@ -134,7 +134,10 @@ fn an_output_folder_must_be_new_and_elsewhere() {
             "nothing is ever written to an input",
         ),
         (&["db"], "--out <DIR>"),
-        (&["db", "--dry-run", "--master-key-file", "k"], "encrypted"),
+        (
+            &["db", "--dry-run", "--master-key-file", "k"],
+            "k cannot be read",
+        ),
     ] {
         let output = place.salvage(words);
         let said = stderr(&output);

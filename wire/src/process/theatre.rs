@@ -17,7 +17,7 @@ use firedrill_s3_mock::{self as mock, Fault, Said, Time};
 use firedrill_sim::draw::Seed;
 use firedrill_sim::object_store::{Change, ObjectStore};
 use firedrill_sim::queue::Nanos;
-use firedrill_sim::trace::Trace;
+use firedrill_sim::trace::{Trace, Tracing};
 use firedrill_sim::world::{Applied, HostId, Limits, Pause, Plight, Stage, Watcher as _};
 
 use super::Settings;
@@ -99,7 +99,7 @@ impl<'l> Processes<'l> {
         let mut processes = Self {
             judge,
             shadow: store,
-            trace: Trace::new(false),
+            trace: Trace::new(Tracing::Hash),
             seed,
             ledger,
             backstage,
