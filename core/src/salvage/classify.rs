@@ -93,6 +93,10 @@ pub(super) fn classify(
             let is_newest = counts == Some(nth);
             classes[nth] = Some(match verdict {
                 _ if records[nth].trust == Trust::Suspect => Class::Suspect,
+                // It stands back, and so nothing refers to it.
+                Some(_) if newest.is_some_and(|newest| newest.etag < records[nth].etag) => {
+                    Class::PossiblyDeleted
+                }
                 Some(verdict) if !is_newest && verdict != Class::Deleted => Class::Older,
                 Some(verdict) => verdict,
                 None => Class::Suspect,
