@@ -6,6 +6,7 @@
 //! copy a file `SAMPLE/KIND-SEED.txt` says which records are not as the export has them.
 
 mod salvage {
+    pub(crate) mod inputs;
     pub(crate) mod judge;
     #[allow(dead_code, reason = "other tests use the rest of it")]
     pub(crate) mod play;
@@ -15,26 +16,14 @@ mod voron_dump;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 use firedrill_core::salvage::record::Kind;
+use salvage::inputs::{named, say};
 use salvage::judge::{
     Compared, Dump, Line, Release, SECTIONS, Salvaged, compare, difference, told,
 };
 use salvage::play::{Played, play_folder};
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a test's entry point names its inputs"
-)]
-fn named(variable: &str) -> Option<String> {
-    std::env::var(variable).ok()
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").expect("standard error can be written");
-}
 
 #[test]
 fn table() {

@@ -10,6 +10,7 @@
 //! `FIREDRILL_LAWS_ONLY` picks samples whose name contains it.
 
 mod salvage {
+    pub(crate) mod inputs;
     #[allow(dead_code, reason = "other tests use the rest of it")]
     pub(crate) mod judge;
     #[allow(dead_code, reason = "other tests use the rest of it")]
@@ -21,12 +22,12 @@ mod voron_dump;
 mod voron_samples;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 
+use blake2::Blake2b256;
+use blake2::digest::Digest as _;
 use firedrill_core::salvage::record::Class;
-use firedrill_core::voron::page::Header;
-use firedrill_core::voron::stream::{hash, hash_name};
 use firedrill_sim::draw::{Seed, Stream};
+use salvage::inputs::{named, say};
 use salvage::judge::{Release, Salvaged, Told};
 use salvage::play::{Played, play};
 use voron_samples::Sample;
@@ -62,18 +63,6 @@ const DAMAGES: [Damage; 5] = [
 
 /// Of those that can stand beside each other, so many strike one copy.
 const AT_ONCE: u64 = 10;
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a test's entry point names its inputs"
-)]
-fn named(variable: &str) -> Option<String> {
-    std::env::var(variable).ok()
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").expect("standard error can be written");
-}
 
 #[test]
 fn damage_laws() {
@@ -229,7 +218,7 @@ impl Whole {
             for told in told {
                 // A content that hashes to its name is that content, whether or not the whole file tells of it.
                 let is_known = match section.as_str() {
-                    "Attachments" => hash_name(&hash(&told.blob)) == told.key,
+                    "Attachments" => name_of(&told.blob) == told.key,
                     _ => before.is_some_and(|before| before.contains(&told)),
                 };
                 let is_marked = unhashed.iter().any(|key| key.starts_with(&told.key));
@@ -267,11 +256,26 @@ impl Whole {
     fn is_untouched(&self, page: u64, touched: &BTreeSet<u64>) -> bool {
         let data = &self.files.iter().find(|(path, _)| is_data(path));
         let (_, data) = data.expect("a sample has a data file");
-        let bytes = data.get(page as usize * PAGE..).unwrap_or_default();
-        let pages = Header::read(bytes).and_then(|header| header.pages());
-        let pages = pages.unwrap_or(1);
+        let pages = pages_of(data.get(page as usize * PAGE..).unwrap_or_default());
         touched.range(page..page + pages).next().is_none()
     }
+}
+
+/// How many pages the run has that begins here, read without the readers that are judged: the lowest bits of byte 12
+/// say 2 for a run, and bytes 8 to 11 how long its value is.
+fn pages_of(bytes: &[u8]) -> u64 {
+    match bytes.get(8..13) {
+        Some([size @ .., flags]) if flags & 3 == 2 => {
+            let size = size.try_into().map_or(0, u32::from_le_bytes);
+            (64 + u64::from(size)).div_ceil(PAGE as u64)
+        }
+        _ => 1,
+    }
+}
+
+/// base64 of the BLAKE2b-256, by which a content is named.
+fn name_of(content: &[u8]) -> String {
+    base64_simd::STANDARD.encode_to_string(Blake2b256::digest(content))
 }
 
 fn is_data(path: &str) -> bool {

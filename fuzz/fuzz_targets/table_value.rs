@@ -15,20 +15,6 @@ use firedrill_core::voron::segment::Segment;
 use firedrill_fuzz::{is_json, memory};
 use libfuzzer_sys::fuzz_target;
 
-const TABLES: [Table; 11] = [
-    Table::Documents,
-    Table::Revisions,
-    Table::Conflicts,
-    Table::LegacyCounters,
-    Table::CounterGroups,
-    Table::TimeSeries,
-    Table::TimeSeriesStats,
-    Table::DeletedRanges,
-    Table::Tombstones,
-    Table::Attachments,
-    Table::Collections,
-];
-
 /// What a decompressed value may take, in bytes.
 const VALUE_BYTES_MAX: usize = 1 << 20;
 
@@ -47,7 +33,7 @@ fn read(bytes: &[u8]) {
 }
 
 fn rows(bytes: &[u8]) {
-    for table in TABLES {
+    for table in Table::ALL {
         if let Ok(row) = Row::read(table, bytes) {
             assert_eq!(row.table(), table);
             assert!(row.etag().is_none_or(|etag| etag > 0));

@@ -11,6 +11,10 @@
 //! | in an old image, and a leaf names that very version at a place that is damaged | live |
 //! | else only in old images | possibly deleted; the others are older |
 //!
+//! The newest is the one with the greatest etag, with one exception: of a finding that ends in bytes under no checksum
+//! the etag may be what is wrong. Where no leaf names it and one names another finding of the key, that one counts,
+//! and the first is possibly deleted.
+//!
 //! A suspect is told as such whatever its etag says, for the etag may be what is wrong.
 //!
 //! Invariants: a class depends on what was found, never on the order in which it was found; of findings with

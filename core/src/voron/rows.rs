@@ -80,6 +80,21 @@ pub enum Table {
 }
 
 impl Table {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Documents,
+        Self::Revisions,
+        Self::Conflicts,
+        Self::LegacyCounters,
+        Self::CounterGroups,
+        Self::TimeSeries,
+        Self::TimeSeriesStats,
+        Self::DeletedRanges,
+        Self::Tombstones,
+        Self::Attachments,
+        Self::Collections,
+    ];
+
     /// The table that a page's header tells; none for 0, which many tables share.
     pub fn of_type(table_type: u8) -> Option<Self> {
         Some(match table_type {
