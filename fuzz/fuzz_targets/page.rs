@@ -5,7 +5,7 @@
 //! - no panic; memory of 2 MiB and 32 times the input;
 //! - what is called whole has the checksum that another crate's XXH64 gives;
 //! - the pieces of a page of rows touch one another and fill it from its head to its end;
-//! - what a repair gives back is whole.
+//! - what a repair gives back is whole, where there is a whole page of it.
 #![no_main]
 
 use firedrill_core::voron::dictionary;
@@ -102,7 +102,9 @@ fn value(bytes: &[u8]) {
 }
 
 fn mend(bytes: &[u8]) {
-    if let Repair::One { bit } = repair(bytes, REPAIR_BUDGET) {
+    if let Repair::One { bit } = repair(bytes, REPAIR_BUDGET)
+        && bytes.len() >= PAGE_BYTES
+    {
         let mut mended = bytes.to_vec();
         mended[(bit / 8) as usize] ^= 1 << (bit % 8);
         let whole = verdict(&mended);

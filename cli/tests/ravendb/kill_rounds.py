@@ -7,7 +7,9 @@ against what the server itself shows after its restart.
 CMD is run by a shell: `--start` returns when the server answers at URL, `--kill` ends it with SIGKILL. FOLDER is where the server keeps the
 files of the database `rounds`, which this script makes. Exit status 0: every round equal. What differs is named.
 """
-import argparse, gzip, json, pathlib, random, re, shutil, subprocess, sys, tempfile, threading, time, urllib.error, urllib.parse, urllib.request
+import argparse, pathlib, random, shutil, subprocess, sys, tempfile, threading, time, urllib.error, urllib.parse
+
+from dump import call, compare, create, export, records
 
 DATABASE = "rounds"
 
@@ -21,7 +23,7 @@ def main():
     asked = parser.parse_args()
     work = pathlib.Path(tempfile.mkdtemp(prefix="kill-rounds-"))
     shell(asked.start)
-    call(asked.url, "PUT", f"/admin/databases?name={DATABASE}&replicationFactor=1", {"DatabaseName": DATABASE, "Settings": {}, "Disabled": False})
+    create(asked.url, DATABASE)
     differing = 0
     for round_ in range(asked.rounds):
         written = load(asked.url, random.Random(f"{asked.seed}/{round_}"), asked.seconds, lambda: shell(asked.kill))
@@ -30,7 +32,7 @@ def main():
         told = subprocess.run([asked.firedrill, "salvage", str(copy), "--out", str(out), "--json"], capture_output=True, text=True)
         shell(asked.start)
         wait_for(asked.url)
-        theirs = records(export(asked.url))
+        theirs = records(export(asked.url, DATABASE))
         ours = records((out / "salvage.ravendbdump").read_bytes()) if told.returncode in (0, 1) else {}
         differences = compare(theirs, ours)
         differing += bool(differences)
@@ -43,12 +45,6 @@ def main():
 
 
 def shell(command): subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL)
-
-
-def call(url, method, path, body=None, raw=None, kind="application/json"):
-    data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
-    request = urllib.request.Request(url + path, data=data, method=method, headers={"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=30) as answer: return answer.read()
 
 
 def wait_for(url):
@@ -85,66 +81,6 @@ def load(url, rng, seconds, kill):
     over.set()
     for thread in threads: thread.join()
     return answered[0]
-
-
-def export(url):
-    return call(url, "POST", f"/databases/{DATABASE}/smuggler/export", raw=b"{}")
-
-
-def records(dump):
-    """Every record of a dump by what names it. Change vectors and times included."""
-    data = gzip.decompress(dump) if dump[:2] == b"\x1f\x8b" else dump
-    found, at = {}, 1
-    string = re.compile(rb'"(?:[^"\\]|\\.)*"|[^,\]\}]+')
-    while data[at:at + 1] != b"}":
-        if data[at:at + 1] == b",": at += 1
-        end = string.match(data, at).end(); section = json.loads(data[at:end]); at = end + 1
-        if data[at:at + 1] != b"[": at = skip(data, at, string); continue
-        at += 1
-        while data[at:at + 1] != b"]":
-            if data[at:at + 1] == b",": at += 1; continue
-            end = skip(data, at, string); record = json.loads(data[at:end]); at = end
-            size = record.get("@raven-blob-size")
-            if (record.get("@metadata") or {}).get("@export-type") == "Attachment": size = record["Size"]
-            raw = data[at:at + (size or 0)]; at += size or 0
-            found[name_of(section, record)] = (json.dumps({k: v for k, v in record.items() if k not in ("Etag", "Tag")}, sort_keys=True), raw)
-        at += 1
-    return found
-
-
-def skip(data, at, string):
-    if data[at:at + 1] not in (b"{", b"["): return string.match(data, at).end()
-    depth, inside = 0, False
-    while True:
-        byte = data[at]
-        if inside:
-            if byte == 92: at += 1
-            elif byte == 34: inside = False
-        elif byte == 34: inside = True
-        elif byte in b"{[": depth += 1
-        elif byte in b"}]":
-            depth -= 1
-            if depth == 0: return at + 1
-        at += 1
-
-
-def name_of(section, record):
-    about = record.get("@raven-data") or {}
-    if (record.get("@metadata") or {}).get("@export-type") == "Attachment": return ("content", record["Hash"])
-    if section == "Docs": return (section, record["@metadata"]["@id"])
-    if section == "RevisionDocuments": return (section, record["@metadata"]["@change-vector"])
-    if section == "TimeSeries": return (section, about["DocId"], about["Name"], about["Baseline"])
-    if section == "CounterGroups": return (section, record["DocId"], tuple(sorted(record["Values"]["@vals"])))
-    return (section, json.dumps(record, sort_keys=True))
-
-
-SECTIONS = ("content", "Docs", "RevisionDocuments", "Conflicts", "CounterGroups", "TimeSeries", "TimeSeriesDeletedRanges")
-
-
-def compare(theirs, ours):
-    """Names of what only one has, or what differs. Of no interest: what is not the database's data."""
-    wanted = {name for name in {*theirs, *ours} if name[0] in SECTIONS}
-    return sorted(str(name) for name in wanted if theirs.get(name) != ours.get(name))
 
 
 if __name__ == "__main__": sys.exit(main())

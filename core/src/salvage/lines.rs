@@ -9,7 +9,6 @@ use crate::voron::rows::Row;
 
 use super::extract::Found;
 use super::record::{Class, Kind, Trust};
-use super::render::read;
 
 /// A record as a line has it.
 #[derive(Serialize)]
@@ -42,22 +41,21 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// Appends one line. None where the row cannot be read any more.
+/// Appends one line.
 pub(super) fn write(
-    row: &Found,
+    found: &Found,
     class: Class,
     place: &str,
-    value: &[u8],
+    row: &Row<'_>,
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let record = &row.record;
-    let read = read(record.kind, value)?;
+    let record = &found.record;
     let line = Line {
         kind: record.kind,
         class,
         key: String::from_utf8_lossy(&record.key).replace('\u{1e}', "|"),
         etag: record.etag,
-        change_vector: read.change_vector(),
+        change_vector: row.change_vector(),
         place,
         page: record.storage / super::survey::PAGE,
         repaired: record.trust == Trust::Repaired,
@@ -65,7 +63,7 @@ pub(super) fn write(
         body: if class == Class::Live {
             None
         } else {
-            body(&read)
+            body(row)
         },
     };
     serde_json::to_writer(&mut *out, &line).ok()?;

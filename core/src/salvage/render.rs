@@ -6,10 +6,11 @@
 //!  records.ndjson.zst          every record    {"kind":…,"class":…,"key":…,"file":…,"offset":…}
 //! ```
 //!
-//! A dump is put together from parts; some parts at a time make one gzip member, so that members are made on
-//! all cores. An attachment's content stands in front of the first document that names it, as a server
-//! writes it.
+//! A dump is put together from parts; some parts at a time make one gzip member and one zstd frame, so that they
+//! are made on all cores, and each row is read once for both. An attachment's content stands in front of the first
+//! document that names it, as a server writes it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::ops::Range;
@@ -23,7 +24,7 @@ use crate::voron::rows::{AttachmentKey, AttachmentOwner, Row, Table};
 
 use super::content::Standing;
 use super::extract::{Context, Found, VALUE_BYTES_MAX};
-use super::file::{Read, Reader};
+use super::file::{Piece, Read, Reader};
 use super::library::{Library, Run};
 use super::machine::Effect;
 use super::mend::flip;
@@ -33,6 +34,9 @@ use super::task::Task;
 
 /// About as many bytes make one member.
 const MEMBER_BYTES: u64 = 2 << 20;
+
+/// The list of records.
+const LINES: &str = "records.ndjson.zst";
 
 /// The sections of a dump, in a server's order, with the kinds that they hold.
 const SECTIONS: [(&str, Kind); 6] = [
@@ -48,25 +52,26 @@ const SECTIONS: [(&str, Kind); 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Text(Box<[u8]>),
-    /// A row by its number on the shelf, with a comma in front or not.
+    /// A row by its number on the shelf, with a comma in front or not, and its line.
     Row {
         row: u32,
+        class: Class,
         comma: bool,
     },
     /// Bytes of an attachment.
     Bytes(Box<(Run, Range<u64>)>),
-    /// A line of the list of records.
+    /// The line of a row that is in no dump.
     Line {
         row: u32,
         class: Class,
     },
 }
 
-/// Some parts of one output.
+/// Some parts of one dump, and their lines in the list of records.
 #[derive(Debug, Clone)]
 pub struct Render {
-    /// The file that they go to, below the output folder.
-    pub(super) path: String,
+    /// The dump, below the output folder; none for lines alone.
+    pub(super) dump: Option<String>,
     parts: Vec<Part>,
     shelf: Arc<Shelf>,
     context: Arc<Context>,
@@ -75,8 +80,10 @@ pub struct Render {
 /// Their bytes, compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rendered {
-    /// One gzip member or zstd frame.
-    pub bytes: Vec<u8>,
+    /// One gzip member of the dump.
+    pub member: Vec<u8>,
+    /// One zstd frame of lines.
+    pub lines: Vec<u8>,
     /// Rows that could not be read any more.
     pub failed: u64,
 }
@@ -92,31 +99,48 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn take(&mut self, render: &Render, rendered: Rendered, out: &mut Vec<Effect>) {
         self.failed += rendered.failed;
-        *self.bytes.entry(render.path.clone()).or_default() += rendered.bytes.len() as u64;
-        out.push(Effect::Write {
-            path: render.path.clone(),
-            bytes: rendered.bytes,
-        });
+        if let Some(dump) = &render.dump {
+            self.append(dump, rendered.member, out);
+        }
+        self.append(LINES, rendered.lines, out);
     }
+
+    fn append(&mut self, path: &str, bytes: Vec<u8>, out: &mut Vec<Effect>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let path = path.to_owned();
+        *self.bytes.entry(path.clone()).or_default() += bytes.len() as u64;
+        out.push(Effect::Write { path, bytes });
+    }
+}
+
+/// What a task makes, not compressed yet.
+#[derive(Default)]
+struct Plain {
+    dump: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 impl Render {
     pub(super) fn run(&self, reader: &mut dyn Reader) -> Rendered {
-        let mut plain = Vec::new();
+        let mut plain = Plain::default();
         let mut failed = 0;
         let mut cache = Cache::default();
         for part in &self.parts {
-            let before = plain.len();
+            let before = plain.dump.len();
             if self.part(part, reader, &mut cache, &mut plain).is_none() {
-                plain.truncate(before);
+                plain.dump.truncate(before);
                 failed += 1;
             }
         }
-        let bytes = match self.path.ends_with(".zst") {
-            true => zstd::bulk::compress(&plain, 3).unwrap_or_default(),
-            false => gzip(&plain),
-        };
-        Rendered { bytes, failed }
+        Rendered {
+            member: some(&plain.dump, gzip),
+            lines: some(&plain.lines, |lines| {
+                zstd::bulk::compress(lines, 3).unwrap_or_default()
+            }),
+            failed,
+        }
     }
 
     fn part(
@@ -124,38 +148,51 @@ impl Render {
         part: &Part,
         reader: &mut dyn Reader,
         cache: &mut Cache,
-        out: &mut Vec<u8>,
+        out: &mut Plain,
     ) -> Option<()> {
         match part {
-            Part::Text(text) => out.extend_from_slice(text),
+            Part::Text(text) => out.dump.extend_from_slice(text),
             Part::Bytes(piece) => {
                 let (run, range) = &**piece;
                 let bytes = cache.run(run, reader);
                 let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
-                out.extend_from_slice(bytes.get(range)?);
+                out.dump.extend_from_slice(bytes.get(range)?);
             }
-            Part::Row { row, comma } => {
+            Part::Row { row, class, comma } => {
                 if *comma {
-                    out.push(b',');
+                    out.dump.push(b',');
                 }
-                let row = self.shelf.row(*row);
-                let value = self.value(row, reader, cache)?;
-                write_row(row, self.shelf.series_name(row), &value, out)?;
+                let found = self.shelf.row(*row);
+                let value = self.value(found, reader, cache)?;
+                let row = read(found.record.kind, &value)?;
+                // What no dump can hold has its line all the same.
+                self.line(found, *class, &row, out)?;
+                write_row(&row, self.shelf.series_name(found), &mut out.dump)?;
             }
             Part::Line { row, class } => {
-                let row = self.shelf.row(*row);
-                let value = self.value(row, reader, cache)?;
-                let place = self.shelf.place_of(row);
-                super::lines::write(row, *class, &place, &value, out)?;
+                let found = self.shelf.row(*row);
+                let value = self.value(found, reader, cache)?;
+                let row = read(found.record.kind, &value)?;
+                self.line(found, *class, &row, out)?;
             }
         }
         Some(())
     }
 
+    fn line(&self, found: &Found, class: Class, row: &Row<'_>, out: &mut Plain) -> Option<()> {
+        let place = self.shelf.place_of(found);
+        super::lines::write(found, class, &place, row, &mut out.lines)
+    }
+
     /// A row's bytes, decompressed.
-    fn value(&self, row: &Found, reader: &mut dyn Reader, cache: &mut Cache) -> Option<Vec<u8>> {
+    fn value<'a>(
+        &'a self,
+        row: &'a Found,
+        reader: &mut dyn Reader,
+        cache: &'a mut Cache,
+    ) -> Option<Cow<'a, [u8]>> {
         if let Some(own) = &row.own {
-            return Some(own.to_vec());
+            return Some(Cow::Borrowed(own));
         }
         let range = row.bytes.start as usize..row.bytes.end as usize;
         let stored = cache.run(self.shelf.run_of(row), reader).get(range)?;
@@ -164,9 +201,18 @@ impl Render {
                 .context
                 .dictionaries
                 .decompress(stored, VALUE_BYTES_MAX)
-                .ok(),
-            false => Some(stored.to_vec()),
+                .ok()
+                .map(Cow::Owned),
+            false => Some(Cow::Borrowed(stored)),
         }
+    }
+}
+
+/// Nothing makes no member and no frame.
+fn some(plain: &[u8], pack: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    match plain.is_empty() {
+        true => Vec::new(),
+        false => pack(plain),
     }
 }
 
@@ -183,9 +229,12 @@ impl Cache {
             Run::Redone(bytes) => bytes,
             Run::Filed { file, ranges, fix } => {
                 if self.run.as_ref() != Some(run) {
-                    self.bytes.clear();
+                    reader.take_back(Piece::from(std::mem::take(&mut self.bytes)));
+                    let mut ranges = ranges.iter().cloned();
+                    if let Some(range) = ranges.next() {
+                        self.bytes = reader.read(&Read { file: *file, range }).bytes;
+                    }
                     for range in ranges {
-                        let range = range.clone();
                         let piece = reader.read(&Read { file: *file, range });
                         self.bytes.extend_from_slice(&piece.bytes);
                         reader.take_back(piece);
@@ -207,27 +256,27 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     written.expect("a vector takes every byte")
 }
 
-fn write_row(row: &Found, name: Option<&str>, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    match read(row.record.kind, value)? {
+fn write_row(row: &Row<'_>, name: Option<&str>, out: &mut Vec<u8>) -> Option<()> {
+    match row {
         Row::Document(document) => {
-            export::write_document(&document, Dialect::Release6, out).ok()?;
+            export::write_document(document, Dialect::Release6, out).ok()?;
         }
         Row::Revision(revision) => {
-            export::write_revision(&revision, Dialect::Release6, out).ok()?;
+            export::write_revision(revision, Dialect::Release6, out).ok()?;
         }
-        Row::Conflict(conflict) => export::write_conflict(&conflict, out).ok()?,
-        Row::CounterGroup(group) => export::write_counter_group(&group, out).ok()?,
+        Row::Conflict(conflict) => export::write_conflict(conflict, out).ok()?,
+        Row::CounterGroup(group) => export::write_counter_group(group, out).ok()?,
         Row::TimeSeries(series) => {
-            export::write_time_series(&series, name.unwrap_or(series.name), out).ok()?;
+            export::write_time_series(series, name.unwrap_or(series.name), out).ok()?;
         }
-        Row::DeletedRange(range) => export::write_deleted_range(&range, out),
+        Row::DeletedRange(range) => export::write_deleted_range(range, out),
         _ => return None,
     }
     Some(())
 }
 
-/// A row as its table's.
-pub(super) fn read(kind: Kind, value: &[u8]) -> Option<Row<'_>> {
+/// A row as its table's. It was read before, when it was found: what it holds is not checked a second time.
+fn read(kind: Kind, value: &[u8]) -> Option<Row<'_>> {
     let table = match kind {
         Kind::Document => Table::Documents,
         Kind::Revision => Table::Revisions,
@@ -237,13 +286,13 @@ pub(super) fn read(kind: Kind, value: &[u8]) -> Option<Row<'_>> {
         Kind::Attachment => Table::Attachments,
         Kind::Tombstone => Table::Tombstones,
         Kind::Counters => {
-            let group = Row::read(Table::CounterGroups, value);
+            let group = Row::read_again(Table::CounterGroups, value);
             return group
-                .or_else(|_| Row::read(Table::LegacyCounters, value))
+                .or_else(|_| Row::read_again(Table::LegacyCounters, value))
                 .ok();
         }
     };
-    Row::read(table, value).ok()
+    Row::read_again(table, value).ok()
 }
 
 /// The parts of an attachment's key.
@@ -259,27 +308,25 @@ impl Library {
         }
         let mut tasks = Vec::new();
         for class in self.options.classes.clone() {
-            let parts = self.dump(class);
-            let path = match class {
+            let dump = match class {
                 Class::Live => "salvage.ravendbdump".to_owned(),
                 other => format!("{}.ravendbdump", other.name()),
             };
-            if let Some(parts) = parts {
-                self.members(&path, parts, &mut tasks);
+            if let Some(parts) = self.dump(class) {
+                self.members(Some(dump), parts, &mut tasks);
             }
         }
-        let lines = self.lines();
-        self.members("records.ndjson.zst", lines, &mut tasks);
+        self.members(None, self.lines(), &mut tasks);
         tasks
     }
 
-    fn members(&self, path: &str, parts: Vec<Part>, tasks: &mut Vec<Task>) {
+    fn members(&self, dump: Option<String>, parts: Vec<Part>, tasks: &mut Vec<Task>) {
         let mut member: Vec<Part> = Vec::new();
         let mut bytes = 0;
         let mut close = |member: &mut Vec<Part>| {
             if !member.is_empty() {
                 tasks.push(Task::Render(Box::new(Render {
-                    path: path.to_owned(),
+                    dump: dump.clone(),
                     parts: std::mem::take(member),
                     shelf: self.shelf.clone(),
                     context: self.context(),
@@ -313,7 +360,7 @@ impl Library {
             for row in rows {
                 let record = &self.shelf.row(row).record;
                 attachments.before(record, &mut comma, &mut parts);
-                parts.push(Part::Row { row, comma });
+                parts.push(Part::Row { row, class, comma });
                 comma = true;
             }
             parts.push(text("]".to_owned()));
@@ -340,9 +387,15 @@ impl Library {
         rows.filter_map(|((number, row), class)| Some((number, row, (*class)?)))
     }
 
+    /// Lines of rows that no dump has.
     fn lines(&self) -> Vec<Part> {
+        let is_dumped = |row: &Found, class: &Class| {
+            self.options.classes.contains(class)
+                && SECTIONS.iter().any(|(_, kind)| *kind == row.record.kind)
+        };
         let rows = self.classified_rows();
-        let mut told: Vec<(u32, Class)> = rows.map(|(row, _, class)| (row, class)).collect();
+        let left = rows.filter(|(_, row, class)| !is_dumped(row, class));
+        let mut told: Vec<(u32, Class)> = left.map(|(row, _, class)| (row, class)).collect();
         told.sort_by_key(|(row, class)| {
             let record = &self.shelf.row(*row).record;
             (record.kind, *class, record.etag, record.storage)

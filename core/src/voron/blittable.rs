@@ -116,7 +116,7 @@ impl<'a> Blittable<'a> {
     }
 
     /// Reads the trailer only.
-    fn open(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let Some(last) = bytes.len().checked_sub(1) else {
             return damaged("an empty document", 0);
         };
@@ -226,6 +226,11 @@ impl<'a> Node<'a> {
     /// Where the value lies in its document. Siblings were written in this order.
     pub fn position(&self) -> usize {
         self.at
+    }
+
+    /// Whether it lies in this document, and not in one within it.
+    pub(super) fn is_of(&self, document: &Blittable<'_>) -> bool {
+        std::ptr::eq(self.document.bytes, document.bytes)
     }
 
     /// Reads the value.
@@ -399,6 +404,11 @@ impl<'a> Member<'a> {
     /// A value that is in no container.
     pub(super) fn unnamed(node: Node<'a>) -> Self {
         Self { id: 0, node }
+    }
+
+    /// The name's number in the document: less than its table has names. An item of an array has 0.
+    pub(super) fn id(&self) -> usize {
+        self.id
     }
 
     /// The member's name. An item of an array has none.

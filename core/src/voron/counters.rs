@@ -107,22 +107,19 @@ impl<'a> Counters<'a> {
 
     /// Appends the group as a dump has it: blobs as flat lists of values and etags, in the order of names.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        let values_max = self.data.bytes().len();
         let Some(root) = self.data.object() else {
             return damaged("a group of counters that is no object", 0);
         };
+        let mut writer = json::Writer::new(&self.data);
         let mut separator = b'{';
         for member in root.written_order()? {
             out.push(separator);
             separator = b',';
-            let name = member.name()?;
-            json::write_string(name, out);
-            out.push(b':');
-            let order = match name.text {
+            let order = match member.name()?.text {
                 "@vals" => json::Order::Names,
                 _ => json::Order::Written,
             };
-            json::write_node(member.node, values_max, order, out)?;
+            writer.member(&member, order, out)?;
         }
         out.push(b'}');
         Ok(())

@@ -166,7 +166,7 @@ fn write_with_metadata(
     let Some(root) = document.object() else {
         return damaged("a document that is no object", 0);
     };
-    let values_max = document.bytes().len();
+    let mut writer = json::Writer::new(document);
     let mut metadata = None;
     out.push(b'{');
     let start = out.len();
@@ -174,7 +174,7 @@ fn write_with_metadata(
         if member.name()?.text == "@metadata" {
             metadata = Some(member);
         } else {
-            write_member(member, values_max, start, out)?;
+            write_member(&mut writer, &member, start, out)?;
         }
     }
     if out.len() > start {
@@ -189,7 +189,7 @@ fn write_with_metadata(
         };
         for member in members {
             if !added.replaces(member.name()?.text) {
-                write_member(member, values_max, start, out)?;
+                write_member(&mut writer, &member, start, out)?;
             }
         }
     }
@@ -201,18 +201,16 @@ fn write_with_metadata(
     Ok(())
 }
 
-fn write_member(
-    member: Member<'_>,
-    values_max: usize,
+fn write_member<'a>(
+    writer: &mut json::Writer<'a>,
+    member: &Member<'a>,
     start: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Unreadable> {
     if out.len() > start {
         out.push(b',');
     }
-    json::write_string(member.name()?, out);
-    out.push(b':');
-    json::write_node(member.node, values_max, json::Order::Written, out)
+    writer.member(member, json::Order::Written, out)
 }
 
 impl Added<'_> {

@@ -11,6 +11,7 @@
 
 use std::cmp::Reverse;
 use std::io::Write;
+use std::ops::Range;
 
 use super::blittable::{Blittable, Container, Member, Node, Value};
 use super::text::LazyString;
@@ -18,7 +19,7 @@ use super::unreadable::{Unreadable, damaged};
 
 /// Appends a whole document.
 pub fn write(document: &Blittable<'_>, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-    write_node(document.root(), document.bytes().len(), Order::Written, out)
+    Writer::new(document).node(document.root(), Order::Written, out)
 }
 
 /// In which order members are written.
@@ -30,6 +31,22 @@ pub(super) enum Order {
     Names,
 }
 
+/// Writes values of one document, one after the other. Its room, and the names that it made, serve them all.
+pub(super) struct Writer<'a> {
+    document: Blittable<'a>,
+    members: Vec<Member<'a>>,
+    containers: Vec<Open>,
+    names: Names,
+}
+
+/// Names as JSON has them, each made once: the objects of a list repeat them.
+#[derive(Default)]
+struct Names {
+    made: Vec<u8>,
+    /// By the name's number; empty where it was not made yet.
+    places: Vec<Range<usize>>,
+}
+
 /// A container that is being written: its members lie on the stack from `base` on, the next one last.
 struct Open {
     base: usize,
@@ -39,55 +56,107 @@ struct Open {
     is_first: bool,
 }
 
-/// Appends one value with at most `values_max` values in it.
-pub(super) fn write_node(
-    node: Node<'_>,
-    values_max: usize,
-    order: Order,
-    out: &mut Vec<u8>,
-) -> Result<(), Unreadable> {
-    let mut budget = values_max;
-    let mut members = vec![Member::unnamed(node)];
-    let mut containers = vec![Open::new(0, None, false)];
-    while let Some(open) = containers.last_mut() {
-        if members.len() <= open.base {
-            out.extend(open.bracket);
-            containers.pop();
-            continue;
-        }
-        let Some(member) = members.pop() else { break };
-        open.introduce(&member, out)?;
-        let base = members.len();
-        match member.node.value()? {
-            Value::Object(container) => {
-                spend(&mut budget, container)?;
-                out.push(b'{');
-                push_members(container, &mut members)?;
-                let pushed = members.get_mut(base..).unwrap_or_default();
-                match order {
-                    Order::Written => {
-                        pushed.sort_unstable_by_key(|member| Reverse(member.node.position()));
-                    }
-                    Order::Names => pushed.reverse(),
-                }
-                containers.push(Open::new(base, Some(b'}'), true));
-            }
-            Value::Array(container) => {
-                spend(&mut budget, container)?;
-                out.push(b'[');
-                push_members(container, &mut members)?;
-                members.get_mut(base..).unwrap_or_default().reverse();
-                containers.push(Open::new(base, Some(b']'), false));
-            }
-            Value::Embedded(root) => {
-                members.push(Member::unnamed(root));
-                containers.push(Open::new(base, None, false));
-            }
-            Value::Raw(bytes) if order == Order::Names => write_integers(bytes, out),
-            simple => write_simple(simple, out)?,
+impl<'a> Writer<'a> {
+    pub(super) fn new(document: &Blittable<'a>) -> Self {
+        Self {
+            document: *document,
+            members: Vec::new(),
+            containers: Vec::new(),
+            names: Names::default(),
         }
     }
-    Ok(())
+
+    /// Appends a member: its name and its value.
+    pub(super) fn member(
+        &mut self,
+        member: &Member<'a>,
+        order: Order,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unreadable> {
+        self.name(member, out)?;
+        self.node(member.node, order, out)
+    }
+
+    /// Appends one value, with at most as many values in it as the document has bytes.
+    fn node(&mut self, node: Node<'a>, order: Order, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        let mut budget = self.document.bytes().len();
+        self.members.clear();
+        self.members.push(Member::unnamed(node));
+        self.containers.clear();
+        self.containers.push(Open::new(0, None, false));
+        while let Some(open) = self.containers.last_mut() {
+            if self.members.len() <= open.base {
+                out.extend(open.bracket);
+                self.containers.pop();
+                continue;
+            }
+            let Some(member) = self.members.pop() else {
+                break;
+            };
+            if !open.is_first {
+                out.push(b',');
+            }
+            open.is_first = false;
+            if open.is_object {
+                self.name(&member, out)?;
+            }
+            let base = self.members.len();
+            match member.node.value()? {
+                Value::Object(container) => {
+                    spend(&mut budget, container)?;
+                    out.push(b'{');
+                    push_members(container, &mut self.members)?;
+                    let pushed = self.members.get_mut(base..).unwrap_or_default();
+                    match order {
+                        Order::Written => {
+                            pushed.sort_unstable_by_key(|member| Reverse(member.node.position()));
+                        }
+                        Order::Names => pushed.reverse(),
+                    }
+                    self.containers.push(Open::new(base, Some(b'}'), true));
+                }
+                Value::Array(container) => {
+                    spend(&mut budget, container)?;
+                    out.push(b'[');
+                    push_members(container, &mut self.members)?;
+                    let pushed = self.members.get_mut(base..).unwrap_or_default();
+                    pushed.reverse();
+                    self.containers.push(Open::new(base, Some(b']'), false));
+                }
+                Value::Embedded(root) => {
+                    self.members.push(Member::unnamed(root));
+                    self.containers.push(Open::new(base, None, false));
+                }
+                Value::Raw(bytes) if order == Order::Names => write_integers(bytes, out),
+                simple => write_simple(simple, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what stands before a member's value.
+    fn name(&mut self, member: &Member<'a>, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        if !member.node.is_of(&self.document) {
+            // A document within the document has names of its own.
+            write_string(member.name()?, out);
+            out.push(b':');
+            return Ok(());
+        }
+        let Names { made, places } = &mut self.names;
+        if places.len() <= member.id() {
+            places.resize(member.id() + 1, 0..0);
+        }
+        if let Some(place) = places.get_mut(member.id()) {
+            if place.end == 0 {
+                let start = made.len();
+                write_string(member.name()?, made);
+                made.push(b':');
+                *place = start..made.len();
+            }
+            out.extend_from_slice(made.get(place.clone()).unwrap_or_default());
+        }
+        Ok(())
+    }
 }
 
 impl Open {
@@ -98,19 +167,6 @@ impl Open {
             is_object,
             is_first: true,
         }
-    }
-
-    /// Appends what stands before a member's value.
-    fn introduce(&mut self, member: &Member<'_>, out: &mut Vec<u8>) -> Result<(), Unreadable> {
-        if !self.is_first {
-            out.push(b',');
-        }
-        self.is_first = false;
-        if self.is_object {
-            write_string(member.name()?, out);
-            out.push(b':');
-        }
-        Ok(())
     }
 }
 

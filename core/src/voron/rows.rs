@@ -133,6 +133,13 @@ impl<'a> Row<'a> {
         Self::of_value(table, &value)
     }
 
+    /// Reads a row that [`Row::read`] has read before: documents in it are taken as checked. Should the bytes have
+    /// changed since, writing them ends in an error, as it does for whatever cannot be written.
+    pub fn read_again(table: Table, bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let value = TableValue::read(bytes)?.taken_as_checked();
+        Self::of_value(table, &value)
+    }
+
     fn of_value(table: Table, value: &TableValue<'a>) -> Result<Self, Unreadable> {
         Ok(match table {
             Table::Documents => Self::Document(Document::read(value)?),

@@ -24,6 +24,8 @@ pub struct TableValue<'a> {
     body_at: usize,
     count: usize,
     width: usize,
+    /// Whether documents in it need no check.
+    is_checked: bool,
 }
 
 impl<'a> TableValue<'a> {
@@ -58,7 +60,21 @@ impl<'a> TableValue<'a> {
             body_at: start,
             count,
             width,
+            is_checked: false,
         })
+    }
+
+    /// The same of a row whose documents were checked before.
+    pub(super) fn taken_as_checked(self) -> Self {
+        Self {
+            is_checked: true,
+            ..self
+        }
+    }
+
+    /// Whether documents in it were checked before.
+    pub(super) fn is_checked(&self) -> bool {
+        self.is_checked
     }
 
     /// How many columns there are.

@@ -13,7 +13,7 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use firedrill_core::salvage::file::{Piece, Read, Reader};
@@ -46,11 +46,18 @@ impl Source for (fs::File, u64) {
 
 /// Pages that were refused: file, and place in bytes.
 #[derive(Debug, Default)]
-pub(super) struct Refused(Mutex<BTreeSet<(u32, u64)>>);
+pub(super) struct Refused {
+    pages: Mutex<BTreeSet<(u32, u64)>>,
+    /// Most devices refuse nothing: nobody waits for another to ask.
+    is_any: AtomicBool,
+}
 
 impl Refused {
     fn any(&self, file: u32, range: &Range<u64>) -> bool {
-        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_any.load(Ordering::Acquire) {
+            return false;
+        }
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         let first = range.start - range.start % PAGE;
         pages
             .range((file, first)..(file, range.end))
@@ -59,8 +66,9 @@ impl Refused {
     }
 
     fn add(&self, file: u32, page: u64) {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         pages.insert((file, page));
+        self.is_any.store(true, Ordering::Release);
     }
 }
 

@@ -100,7 +100,11 @@ impl<'a> TableValue<'a> {
             },
             Unreadable::Unsupported(_) => error,
         };
-        Blittable::validate(self.raw(column)).map_err(shifted)
+        let read = match self.is_checked() {
+            true => Blittable::open,
+            false => Blittable::validate,
+        };
+        read(self.raw(column)).map_err(shifted)
     }
 
     /// A document's id in lower case and as it was given: the one must be the other's lower case.
