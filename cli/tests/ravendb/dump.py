@@ -67,6 +67,7 @@ def name_of(section, record):
     if section == "Docs": return (section, record["@metadata"]["@id"])
     if section == "RevisionDocuments": return (section, record["@metadata"]["@change-vector"])
     if section == "TimeSeries": return (section, about["DocId"], about["Name"], about["Baseline"])
+    if section == "Conflicts": return (section, record["Id"], record["ChangeVector"])
     if section == "CounterGroups": return (section, record["DocId"], tuple(sorted(record["Values"]["@vals"])))
     return (section, json.dumps(record, sort_keys=True))
 
