@@ -23,8 +23,22 @@ pub enum Origin {
     Reported,
     /// A guard that is visible in somebody's source, planted by taking it away.
     Guarded,
+    /// The vendor's own recovery tool does it, as its source or a run of it shows.
+    Vendor,
     /// Thought of.
     Designed,
+}
+
+impl Origin {
+    /// As tables have it.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Reported => "R",
+            Self::Guarded => "C",
+            Self::Vendor => "V",
+            Self::Designed => "D",
+        }
+    }
 }
 
 /// A planted bug.

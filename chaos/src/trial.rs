@@ -1,7 +1,7 @@
 //! The harness on trial: how much of what is planted the drill finds, how soon, and by what alone.
 //!
 //! ```text
-//!   catalogue × root seeds ──► hunt ──► shrink ──► control            scoreboard
+//!   catalogue × root seeds ──► hunt ──► shrink ──► control            scoreboard, of amend and of salvage
 //!   catalogue × one checker or one class switched off ──► hunt        matrix
 //! ```
 //!
@@ -14,6 +14,7 @@
 
 pub mod hunt;
 pub mod matrix;
+pub mod salvage;
 pub mod scoreboard;
 
 pub mod html;

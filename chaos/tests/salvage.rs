@@ -82,6 +82,10 @@ fn what_once_failed_passes() {
             "etag-in-a-hurt-tail",
             include_str!("salvage/etag-in-a-hurt-tail.toml"),
         ),
+        (
+            "leaf-of-before-a-gap",
+            include_str!("salvage/leaf-of-before-a-gap.toml"),
+        ),
     ] {
         let scenario = Scenario::from_toml(text).expect("it is a scenario");
         let outcome = judge(&scenario, None);

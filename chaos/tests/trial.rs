@@ -41,13 +41,13 @@ fn a_scoreboard_finds_what_is_planted_and_blames_it_alone() {
         assert_eq!((row.found(), row.passing_without()), (2, 2), "{row:?}");
         assert_eq!(row.properties(), row.caught_by, "{row:?}");
     }
-    let text = markdown::scoreboard(&board, "the command");
+    let text = markdown::scoreboard(std::slice::from_ref(&board), "the command");
     assert!(text.contains("$ the command\n"), "{text}");
     assert!(
         text.contains("| AM-05 | one marker is removed of a stack | 2/2 | A1 |"),
         "{text}"
     );
-    let page = html::scoreboard(&board, "the command");
+    let page = html::scoreboard(std::slice::from_ref(&board), "the command");
     assert!(page.contains("2 of 2 planted bugs are found"), "{page}");
 }
 
@@ -64,8 +64,14 @@ fn a_scoreboard_says_so_when_nothing_is_planted() {
     assert_eq!(board.rows[0].found(), 0);
     let shortcomings = board.shortcomings();
     assert_eq!(shortcomings, ["AM-00 was found from 0 of 2 root seeds"]);
-    assert!(markdown::scoreboard(&board, "").contains("| AM-00 | nothing at all | 0/2 |"));
-    assert!(html::scoreboard(&board, "").contains("0 of 1 planted bugs are found"));
+    assert!(
+        markdown::scoreboard(std::slice::from_ref(&board), "")
+            .contains("| AM-00 | nothing at all | 0/2 |")
+    );
+    assert!(
+        html::scoreboard(std::slice::from_ref(&board), "")
+            .contains("0 of 1 planted bugs are found")
+    );
 }
 
 #[test]
@@ -225,7 +231,7 @@ fn what_a_bug_needs_is_a_class_of_the_swarm() {
 fn the_table_of_planted_bugs_is_the_catalogues() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/planted-bugs.md");
     let written = std::fs::read_to_string(path).expect("the table is in the repository");
-    let wanted = markdown::catalogue(BUGS);
+    let wanted = markdown::catalogue(BUGS, firedrill_chaos::salvage::catalogue::BUGS);
     assert_eq!(
         written, wanted,
         "cargo xtask scoreboard --catalogue docs/planted-bugs.md"

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use firedrill_chaos::campaign;
 use firedrill_chaos::catalogue::{self, BUGS, Entry, PLANTED_CASES_MAX};
+use firedrill_chaos::salvage::catalogue as of_salvage;
+use firedrill_chaos::salvage::catalogue::BUGS as OF_SALVAGE;
 use firedrill_chaos::shrink::BUDGET;
-use firedrill_chaos::trial::{Progress, html, markdown, scoreboard};
+use firedrill_chaos::trial::{Progress, html, markdown, salvage, scoreboard};
 use firedrill_core::amend::Amend;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -31,7 +33,7 @@ pub(crate) struct Arguments {
     /// The root of the root seeds.
     #[arg(long, default_value_t = SEED)]
     pub(crate) seed: u64,
-    /// Root seeds: 20, for the matrix 2 unless told otherwise.
+    /// Root seeds: 20, for bugs of salvage 5, for the matrix 2 unless told otherwise.
     #[arg(long)]
     pub(crate) seeds: Option<u64>,
     /// Cases within which a bug must be found from one root seed.
@@ -43,7 +45,7 @@ pub(crate) struct Arguments {
     /// Cases of one root seed with every bug switched off; more if a bug needed more to be found.
     #[arg(long, default_value_t = 2000, conflicts_with = "matrix")]
     control_cases: u64,
-    /// Runs that one shrink may take.
+    /// Runs that one shrink may take; for bugs of salvage 500 at most.
     #[arg(long, default_value_t = BUDGET, conflicts_with = "matrix")]
     shrink_budget: u64,
     /// Threads; all cores without it.
@@ -66,7 +68,7 @@ pub(crate) struct Arguments {
 /// Puts the harness on trial.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if let Some(path) = &arguments.catalogue {
-        write(path, &markdown::catalogue(BUGS))?;
+        write(path, &markdown::catalogue(BUGS, OF_SALVAGE))?;
         return Ok(0);
     }
     for file in arguments.markdown.iter().chain(&arguments.html) {
@@ -76,38 +78,73 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.matrix {
         return matrix::run(arguments);
     }
-    let bugs = arguments.bugs()?;
-    let terms = scoreboard::Terms {
-        seed: arguments.seed,
-        seeds: arguments.seeds.unwrap_or(20).max(1),
-        cases_max: arguments.cases.max(1),
-        control_cases: arguments.control_cases,
-        shrink_budget: arguments.shrink_budget.max(1),
-        jobs: arguments.jobs(),
-    };
+    let (of_amend, of_salvage) = arguments.bugs_of_both()?;
+    let amend = arguments.terms(20, arguments.shrink_budget);
+    let budget = arguments.shrink_budget.min(salvage::SHRINK_BUDGET);
+    let salvage = arguments.terms(salvage::SEEDS, budget);
     let started = Instant::now();
     let clock = || started.elapsed();
     let progress = Progress::default();
-    let total = terms.seeds * (bugs.len() as u64 + 1);
-    let board = watched(&progress, total, || {
-        scoreboard::run(terms, &bugs, &Amend::new, &clock, &progress)
+    let hunts = |terms: scoreboard::Terms, bugs: usize| match bugs {
+        0 => 0,
+        bugs => terms.seeds * (bugs as u64 + 1),
+    };
+    let total = hunts(amend, of_amend.len()) + hunts(salvage, of_salvage.len());
+    let boards = watched(&progress, total, || {
+        let mut boards = Vec::new();
+        if !of_amend.is_empty() {
+            let subject = &Amend::new;
+            boards.push(scoreboard::run(
+                amend, &of_amend, subject, &clock, &progress,
+            ));
+        }
+        if !of_salvage.is_empty() {
+            boards.push(salvage::run(salvage, &of_salvage, &clock, &progress));
+        }
+        boards
     });
     let command = arguments.command();
-    let text = markdown::scoreboard(&board, &command);
-    arguments.hand_out(&board, &text, &html::scoreboard(&board, &command))?;
-    let shortcomings = board.shortcomings();
+    let text = markdown::scoreboard(&boards, &command);
+    arguments.hand_out(&boards, &text, &html::scoreboard(&boards, &command))?;
+    let shortcomings: Vec<String> = boards
+        .iter()
+        .flat_map(|board| board.shortcomings())
+        .collect();
     tell(started.elapsed(), &shortcomings);
     Ok(u8::from(!shortcomings.is_empty()))
 }
 
 impl Arguments {
     pub(crate) fn bugs(&self) -> anyhow::Result<Vec<&'static Entry>> {
-        let known = |id: &String| {
-            catalogue::entry(id).with_context(|| format!("no planted bug is called {id}"))
-        };
         match self.bug.as_slice() {
             [] => Ok(BUGS.iter().collect()),
-            ids => ids.iter().map(known).collect(),
+            ids => ids.iter().map(|id| known(id)).collect(),
+        }
+    }
+
+    /// Those of amend and those of salvage, of which some are named or all are meant.
+    fn bugs_of_both(&self) -> anyhow::Result<Both> {
+        if self.bug.is_empty() {
+            return Ok((BUGS.iter().collect(), OF_SALVAGE.iter().collect()));
+        }
+        let (mut amend, mut salvage) = (Vec::new(), Vec::new());
+        for id in &self.bug {
+            match of_salvage::entry(id) {
+                Some(bug) => salvage.push(bug),
+                None => amend.push(known(id)?),
+            }
+        }
+        Ok((amend, salvage))
+    }
+
+    fn terms(&self, seeds: u64, shrink_budget: u64) -> scoreboard::Terms {
+        scoreboard::Terms {
+            seed: self.seed,
+            seeds: self.seeds.unwrap_or(seeds).max(1),
+            cases_max: self.cases.max(1),
+            control_cases: self.control_cases,
+            shrink_budget: shrink_budget.max(1),
+            jobs: self.jobs(),
         }
     }
 
@@ -168,6 +205,13 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+/// Bugs of amend, and bugs of salvage.
+type Both = (Vec<&'static Entry>, Vec<&'static of_salvage::Entry>);
+
+fn known(id: &str) -> anyhow::Result<&'static Entry> {
+    catalogue::entry(id).with_context(|| format!("no planted bug is called {id}"))
 }
 
 /// Says on the error channel how it ended, so that `--json` stays one document.

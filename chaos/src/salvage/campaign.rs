@@ -139,7 +139,7 @@ fn work(orders: Orders, control: &Control) -> Tally {
 }
 
 impl Tally {
-    fn case(&mut self, case: u64, planted: Option<&'static str>) -> Vec<Violation> {
+    pub(crate) fn case(&mut self, case: u64, planted: Option<&'static str>) -> Vec<Violation> {
         self.cases += 1;
         let scenario = generate::scenario(case);
         // The salvage's own panics are caught where it plays; this one is the harness's, or the writer's.

@@ -230,6 +230,7 @@ impl Disk {
                 let end = start + usize::from((*pages).max(1)) * PAGE;
                 self.media[0].refuse(start..end);
             }
+            Damage::JournalsLost => self.media[3..].iter_mut().for_each(|one| one.lost = true),
             Damage::Journal { nth, harm } => self.hurt_journal(*nth, harm)?,
         }
         Some(())

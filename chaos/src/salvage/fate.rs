@@ -44,7 +44,7 @@ pub struct Fates<'a> {
     pub(super) disk: &'a Disk,
     /// Pages of a run that is corrected within the budget.
     mended_pages_max: usize,
-    /// Nothing happened to headers and journals.
+    /// Nothing happened to headers and journals; or the journals are lost, and the data file has all that they had.
     pub(super) calm_journals: bool,
     /// Nothing happened to what is or was a tree, and nothing old was put back.
     pub(super) calm_trees: bool,
@@ -62,12 +62,19 @@ impl<'a> Fates<'a> {
         let mended_pages_max = (1..64)
             .take_while(|pages: &usize| (pages * PAGE).pow(2) / 8 * 3 / 2 <= 1 << repair_budget)
             .last();
+        let truth = &disk.database.truth;
+        let is_all_in_file = truth
+            .transactions
+            .iter()
+            .all(|one| one.number <= truth.applied);
+        let are_lost = disk.media[3..].iter().all(|journal| journal.lost) && is_all_in_file;
+        let mut told = disk.media[1..3]
+            .iter()
+            .chain(disk.media[3..].iter().filter(|_| !are_lost));
         let mut fates = Self {
             disk,
             mended_pages_max: mended_pages_max.unwrap_or(0),
-            calm_journals: disk.media[1..]
-                .iter()
-                .all(super::disk::Medium::is_as_written),
+            calm_journals: told.all(super::disk::Medium::is_as_written),
             calm_trees: false,
             redone: BTreeMap::new(),
             dictionaries: BTreeMap::new(),

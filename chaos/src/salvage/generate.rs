@@ -32,14 +32,13 @@ const OPERATION_KINDS: [(&str, u64, u64); 12] = [
 ];
 
 /// Classes of damages, with how many cases of a hundred have them.
-const DAMAGE_KINDS: [(&str, u64); 18] = [
+const DAMAGE_KINDS: [(&str, u64); 17] = [
     ("bit-flip", 40),
     ("end-flip", 20),
     ("bit-rot", 20),
     ("zero-range", 18),
     ("scramble-page", 20),
     ("scramble-tree", 15),
-    ("scramble-dictionary", 8),
     ("torn-page", 12),
     ("misplaced", 15),
     ("unreadable", 15),
@@ -69,7 +68,14 @@ struct Source {
     /// Kinds of operations, each as often as it comes.
     operations: Vec<&'static str>,
     damages: Vec<&'static str>,
+    /// Whether somebody kept the data file alone: what it has lost, no journal has.
+    alone: bool,
     large: bool,
+    compressed: bool,
+    /// Whether each operation is a transaction of its own, as requests that come one by one are.
+    one_by_one: bool,
+    /// Whether a document stays about as large as it was when it is put again: then it often stays where it is.
+    steady: bool,
     /// How many documents there are: few of them have many versions.
     documents: u64,
     /// Whether the header keeps up: otherwise all that happens is owed to the data file.
@@ -90,6 +96,7 @@ impl Source {
         operations.extend(["put"; 10]);
         operations.extend(["commit"; 4]);
         operations.extend(["checkpoint"; 2]);
+        let compressed = seed.chance(25, LOOKS, "compression", 0);
         let mut damages = Vec::new();
         // An eighth of the cases is not hurt, so that what is exact is also checked exactly.
         if !seed.chance(12, PROFILE, "unhurt", 0) {
@@ -97,14 +104,26 @@ impl Source {
                 .iter()
                 .filter(|(name, percent)| has(name, *percent));
             damages.extend(present.map(|(name, _)| *name));
+            if compressed && has("scramble-dictionary", 40) {
+                damages.push("scramble-dictionary");
+            }
+        }
+        // What is owed to the data file is in journals alone: there damage tells.
+        let syncs = !has("unsynced", 30);
+        if !syncs && !damages.is_empty() && has("owed", 50) {
+            damages.extend(["journal"; 2]);
         }
         Self {
             seed,
             operations,
+            alone: !damages.is_empty() && has("alone", 12),
             damages,
             large,
+            compressed,
+            one_by_one: has("one-by-one", 25),
+            steady: has("steady", 30),
             documents: if has("few", 25) { 3 } else { 10 },
-            syncs: !has("unsynced", 30),
+            syncs,
         }
     }
 
@@ -134,18 +153,22 @@ impl Source {
             Flavour::V7_2
         };
         let names = ["Orders", "Users", "Größen"];
-        let compression = seed
-            .chance(25, LOOKS, "compression", 0)
-            .then(|| CompressionSpec {
-                train_after: [0, 8, 12][pick("train-after", 3) as usize],
-                dictionary_size: [256, 1000, 6000][pick("dictionary", 3) as usize],
-            });
+        let compression = self.compressed.then(|| CompressionSpec {
+            train_after: [0, 8, 12][pick("train-after", 3) as usize],
+            dictionary_size: [256, 1000, 6000][pick("dictionary", 3) as usize],
+        });
         let length = match pick("length", 10) {
             0..3 => 4 + pick("operations", 12),
             3..9 => 10 + pick("operations", 50),
             _ => 60 + pick("operations", 120),
         };
-        let mut operations: Vec<Operation> = (0..length).map(|nth| self.operation(nth)).collect();
+        let mut operations: Vec<Operation> = Vec::new();
+        for operation in (0..length).map(|nth| self.operation(nth)) {
+            operations.push(operation);
+            if self.one_by_one {
+                operations.push(Operation::Commit);
+            }
+        }
         if seed.chance(60, LOOKS, "checkpoint", 0) {
             let sync = self.syncs && seed.chance(50, LOOKS, "sync", 0);
             operations.push(Operation::Checkpoint { sync });
@@ -218,7 +241,11 @@ impl Source {
             },
             _ => Operation::Put {
                 document,
-                size: self.size(nth),
+                size: self.size(if self.steady {
+                    u64::from(document)
+                } else {
+                    nth
+                }),
                 revision: pick(3, 3) == 0,
                 replicas: pick(4, 3) as u8,
             },
@@ -260,8 +287,9 @@ impl Source {
         if self.damages.is_empty() {
             return Vec::new();
         }
-        (0..self.run_of_damages())
-            .map(|nth| self.damage(nth))
+        let drawn = (0..self.run_of_damages()).map(|nth| self.damage(nth));
+        drawn
+            .chain(self.alone.then_some(Damage::JournalsLost))
             .collect()
     }
 

@@ -190,6 +190,8 @@ pub enum Damage {
         /// So many bytes of it.
         bytes: u32,
     },
+    /// journal.all-lost: somebody kept the data file and its headers alone.
+    JournalsLost,
     /// A journal is hurt.
     Journal {
         /// The nth of those that are there.
@@ -255,6 +257,7 @@ impl Damage {
             Self::HeaderZeroed { .. } => "disk.header-zeroed",
             Self::Shifted { .. } => "disk.shifted",
             Self::Beheaded { .. } => "disk.beheaded",
+            Self::JournalsLost => "journal.all-lost",
             Self::Journal { harm, .. } => match harm {
                 JournalHarm::BitFlip { .. } => "journal.bit-flip",
                 JournalHarm::ZeroRange { .. } => "journal.zero-range",

@@ -6,41 +6,38 @@ use maud::{Markup, html};
 use crate::property::Property;
 use crate::report::page::{self, Cell, Tone};
 
-use super::markdown::{control_sentence, list, thousands, time};
+use super::markdown::{control_sentence, list, terms_sentence, thousands, time};
 use super::matrix::{self, FINDS_MIN, Matrix};
 use super::scoreboard::{Row, Scoreboard};
 
 /// Ids in one piece; narrow columns under upright names; the first column stays in sight.
 const STYLE: &str = include_str!("trial.css");
 
-/// The scoreboard. `command` made it.
-pub fn scoreboard(board: &Scoreboard, command: &str) -> String {
-    let terms = board.terms;
-    let enough = board
-        .rows
-        .iter()
-        .filter(|row| row.is_found_enough())
-        .count();
-    let title = format!("{enough} of {} planted bugs are found", board.rows.len());
+/// The scoreboards, one for each mechanism. `command` made them.
+pub fn scoreboard(boards: &[Scoreboard], command: &str) -> String {
+    let rows = || boards.iter().flat_map(|board| &board.rows);
+    let enough = rows().filter(|row| row.is_found_enough()).count();
+    let title = format!("{enough} of {} planted bugs are found", rows().count());
+    let missing: Vec<String> = boards.iter().flat_map(Scoreboard::shortcomings).collect();
     let body = html! {
-        p.overline { "firedrill · scoreboard" (verdict(&board.shortcomings())) }
+        p.overline { "firedrill · scoreboard" (verdict(&missing)) }
         h1 { (title) }
         p.lede {
-            "Each planted bug was hunted from " (terms.seeds) " root seeds, with at most "
-            (thousands(terms.cases_max)) " cases each. It counts as found when the property that the catalogue "
-            "names for it is violated, from 19 of 20 root seeds at least."
+            "Each planted bug was hunted from some root seeds. It counts as found when the property that the "
+            "catalogue names for it is violated, from 19 of 20 root seeds at least."
         }
         (page::command(command))
-        (shortcomings(&board.shortcomings()))
-        h2 { "The bugs" }
-        (page::table(
-            "Cases and times are medians over the root seeds, behind the stroke what nine of ten stay below. \
-             The minimal case is what the shrinker leaves, in operations and faults (a crash is one), as medians.",
-            &["bug", "what goes wrong", "found", "caught by", "cases", "time", "minimal case", "passes without"],
-            &board.rows.iter().map(score).collect::<Vec<_>>(),
-        ))
-        h2 { "The controls" }
-        p { (control_sentence(board)) }
+        (shortcomings(&missing))
+        @for board in boards {
+            h2 { (board.title()) }
+            p { (terms_sentence(board)) " " (control_sentence(board)) }
+            (page::table(
+                "Cases and times are medians over the root seeds, behind the stroke what nine of ten stay below. \
+                 The minimal case is what the shrinker leaves, in operations and faults (a crash is one), as medians.",
+                &["bug", "what goes wrong", "found", "caught by", "cases", "time", "minimal case", "passes without"],
+                &board.rows.iter().map(score).collect::<Vec<_>>(),
+            ))
+        }
         p { "“Passes without” counts the minimal cases that violate nothing once the bug is switched off: it was "
             "the bug that was found, and nothing else." }
     };
@@ -49,7 +46,6 @@ pub fn scoreboard(board: &Scoreboard, command: &str) -> String {
 
 fn score(row: &Row) -> Vec<Cell> {
     let tone = |is_good| if is_good { Tone::Good } else { Tone::Bad };
-    let ids: Vec<&str> = row.properties().iter().map(|found| found.id()).collect();
     let pair = |one: Option<String>, other: Option<String>| match (one, other) {
         (Some(one), Some(other)) => format!("{one} / {other}"),
         _ => "–".into(),
@@ -87,7 +83,7 @@ fn score(row: &Row) -> Vec<Cell> {
         Cell::plain(html! { (row.id) }),
         Cell::plain(html! { (row.what) }),
         share(found, trials, tone(row.is_found_enough())),
-        Cell::plain(html! { (list(&ids)) }),
+        Cell::plain(html! { (list(&row.properties())) }),
         right(cases),
         right(times),
         Cell::toned(minimal_tone, minimal),

@@ -4,77 +4,98 @@ use std::fmt::Write as _;
 
 use crate::catalogue::{Entry, Origin};
 use crate::property::Property;
+use crate::salvage::catalogue as salvage;
 
 use super::matrix::{FINDS_MIN, Matrix};
 use super::scoreboard::{Row, Scoreboard};
 
-/// The table of the planted bugs.
-pub fn catalogue(bugs: &[Entry]) -> String {
-    let mut text = "# Planted bugs\n\nOne line each in `core` (AM) or `s3-mock` (MK), behind a feature that no \
-                    production build has. `cargo xtask chaos --planted ID` switches one on, and the drill must \
-                    find it. Made by\n\n```console\n$ cargo xtask scoreboard --catalogue docs/planted-bugs.md\n```\n\n\
+/// The tables of the planted bugs.
+pub fn catalogue(amend: &[Entry], salvage: &[salvage::Entry]) -> String {
+    let mut text = "# Planted bugs\n\nOne line each in `core` (AM, SA) or `s3-mock` (MK), behind a feature that no \
+                    production build has. `cargo xtask chaos --planted ID` switches one on, for SA with \
+                    `--only salvage`, and the drill must find it. Made by\n\n\
+                    ```console\n$ cargo xtask scoreboard --catalogue docs/planted-bugs.md\n```\n\n\
                     Origin: R reported in the wild and read in its thread, C a guard that is visible in \
-                    somebody's source and was taken away, D thought of.\n\n\
-                    | bug | what goes wrong | origin | caught by | needs |\n|---|---|---|---|---|\n"
+                    somebody's source and was taken away, V what the vendor's own recovery tool does, as its \
+                    source or a run of it shows, D thought of.\n"
         .to_owned();
-    for bug in bugs {
-        let origin = match bug.origin {
-            Origin::Reported => "R",
-            Origin::Guarded => "C",
-            Origin::Designed => "D",
-        };
-        let ids: Vec<&str> = bug.caught_by.iter().map(|property| property.id()).collect();
-        let _ = writeln!(
-            text,
-            "| {} | {} | {origin} | {} | {} |",
-            bug.id,
-            bug.what,
-            ids.join(" or "),
-            list(bug.needs)
-        );
+    text.push_str("\n## Amend\n\n");
+    text.push_str(CATALOGUE_HEAD);
+    for bug in amend {
+        let caught_by: Vec<&str> = bug.caught_by.iter().map(|one| one.id()).collect();
+        text.push_str(&entry(bug.id, bug.what, bug.origin, &caught_by, bug.needs));
+    }
+    text.push_str("\n## Salvage\n\n");
+    text.push_str(CATALOGUE_HEAD);
+    for bug in salvage {
+        let caught_by: Vec<&str> = bug.caught_by.iter().map(|one| one.id()).collect();
+        text.push_str(&entry(bug.id, bug.what, bug.origin, &caught_by, bug.needs));
     }
     text
 }
 
-/// The scoreboard. `command` made it.
-pub fn scoreboard(board: &Scoreboard, command: &str) -> String {
-    let terms = board.terms;
+const CATALOGUE_HEAD: &str =
+    "| bug | what goes wrong | origin | caught by | needs |\n|---|---|---|---|---|\n";
+
+fn entry(id: &str, what: &str, origin: Origin, caught_by: &[&str], needs: &[&str]) -> String {
+    let (origin, caught_by, needs) = (origin.letter(), caught_by.join(" or "), list(needs));
+    format!("| {id} | {what} | {origin} | {caught_by} | {needs} |\n")
+}
+
+/// The scoreboards, one for each mechanism. `command` made them.
+pub fn scoreboard(boards: &[Scoreboard], command: &str) -> String {
     let mut text = format!(
-        "# Scoreboard\n\nEach planted bug ([what they are](planted-bugs.md)) against {} root seeds: how many of \
-         them find it within {} cases, by a property that the catalogue names for it; how many cases and how \
-         much time of one thread that takes; how small the shrinker makes the case; and whether the minimal \
-         case passes once the bug is switched off.\n\nMade by\n\n```console\n$ {command}\n```\n\n",
-        terms.seeds,
-        thousands(terms.cases_max),
+        "# Scoreboard\n\nEach planted bug ([what they are](planted-bugs.md)) against some root seeds: how many of \
+         them find it, by a property that the catalogue names for it; how many cases and how much time of one \
+         thread that takes; how small the shrinker makes the case; and whether the minimal case passes once the \
+         bug is switched off.\n\nMade by\n\n```console\n$ {command}\n```\n\n",
     );
-    text.push_str(&verdict(&board.shortcomings()));
-    text.push_str(&control(board));
-    text.push_str(
-        "| bug | what goes wrong | found | caught by | cases: median | 90 % | time: median | 90 % \
-         | minimal: operations | faults | passes without |\n\
-         |---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n",
-    );
-    for row in &board.rows {
-        let cells = cells(row).join(" | ");
-        let _ = writeln!(text, "| {cells} |");
+    let shortcomings: Vec<String> = boards.iter().flat_map(Scoreboard::shortcomings).collect();
+    text.push_str(&verdict(&shortcomings));
+    for board in boards {
+        let _ = write!(
+            text,
+            "## {}\n\n{} {}\n\n",
+            board.title(),
+            terms_sentence(board),
+            control_sentence(board)
+        );
+        text.push_str(
+            "| bug | what goes wrong | found | caught by | cases: median | 90 % | time: median | 90 % \
+             | minimal: operations | faults | passes without |\n\
+             |---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for row in &board.rows {
+            let cells = cells(row).join(" | ");
+            let _ = writeln!(text, "| {cells} |");
+        }
+        text.push('\n');
     }
     text.push_str(
-        "\nCases, times and sizes are medians, and the value that nine of ten stay below, over the root seeds \
+        "Cases, times and sizes are medians, and the value that nine of ten stay below, over the root seeds \
          that found the bug. A crash, an interrupt and a second machine count among the faults.\n",
     );
     text
+}
+
+/// How it was looked for, in one sentence.
+pub(super) fn terms_sentence(board: &Scoreboard) -> String {
+    format!(
+        "Hunted from {} root seeds, with at most {} cases each.",
+        board.terms.seeds,
+        thousands(board.terms.cases_max)
+    )
 }
 
 /// A row's cells, in the order of the columns.
 pub(super) fn cells(row: &Row) -> [String; 11] {
     let number = |value: Option<u64>| value.map_or("–".into(), thousands);
     let small = |value: Option<usize>| value.map_or("–".into(), |value| value.to_string());
-    let ids: Vec<&str> = row.properties().iter().map(|found| found.id()).collect();
     [
         row.id.into(),
         row.what.into(),
         format!("{}/{}", row.found(), row.trials.len()),
-        ids.join(", "),
+        row.properties().join(", "),
         number(row.cases_median()),
         number(row.cases_p90()),
         row.seconds_median().map_or("–".into(), time),
@@ -85,11 +106,7 @@ pub(super) fn cells(row: &Row) -> [String; 11] {
     ]
 }
 
-/// What was found with every bug switched off, in one paragraph.
-fn control(board: &Scoreboard) -> String {
-    format!("{}\n\n", control_sentence(board))
-}
-
+/// What was found with every bug switched off, in one sentence.
 pub(super) fn control_sentence(board: &Scoreboard) -> String {
     let control = &board.control;
     format!(

@@ -8,13 +8,12 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use crate::catalogue::{Entry, Origin};
+use crate::catalogue::Entry;
 use crate::pool;
-use crate::property::Property;
 use crate::runner::Subject;
 use crate::shrink::{self, Size};
 
-use super::hunt::{Find, Hunt};
+use super::hunt::Hunt;
 use super::statistics::{median, percentile};
 use super::{Clock, Progress, roots};
 
@@ -43,9 +42,11 @@ pub struct Terms {
     pub jobs: usize,
 }
 
-/// What was measured.
+/// What was measured of one mechanism.
 #[derive(Debug, Clone, Serialize)]
 pub struct Scoreboard {
+    /// Whose bugs these are: `amend` or `salvage`.
+    pub mechanism: &'static str,
     /// How it was made.
     pub terms: Terms,
     /// Each bug, in the order of the catalogue.
@@ -61,11 +62,8 @@ pub struct Row {
     pub id: &'static str,
     /// What goes wrong.
     pub what: &'static str,
-    /// Where it comes from.
-    #[serde(skip)]
-    pub origin: Origin,
-    /// What must catch it.
-    pub caught_by: &'static [Property],
+    /// The properties of which one must catch it, by id.
+    pub caught_by: Vec<&'static str>,
     /// Each root seed.
     pub trials: Vec<Trial>,
 }
@@ -88,8 +86,8 @@ pub struct Caught {
     pub seconds: f64,
     /// The case's seed.
     pub case: u64,
-    /// What caught it.
-    pub property: Property,
+    /// What caught it, by id.
+    pub property: &'static str,
     /// The minimal scenario's operations.
     pub operations: usize,
     /// The minimal scenario's faults, plights of hosts among them.
@@ -106,10 +104,13 @@ pub struct Control {
     /// Cases run.
     pub cases: u64,
     /// Cases that violated something all the same, by seed.
-    pub violated: Vec<(u64, Vec<Property>)>,
+    pub violated: Vec<Stray>,
 }
 
-/// Makes a scoreboard of these bugs.
+/// A case that violated something though nothing was planted: its seed, and the properties by id.
+pub type Stray = (u64, Vec<&'static str>);
+
+/// Makes a scoreboard of these bugs of amend.
 pub fn run<S: Subject>(
     terms: Terms,
     bugs: &[&'static Entry],
@@ -117,37 +118,72 @@ pub fn run<S: Subject>(
     clock: Clock<'_>,
     progress: &Progress,
 ) -> Scoreboard {
-    let roots = roots(terms.seed, terms.seeds);
-    let tasks: Vec<(&'static Entry, u64)> = bugs
-        .iter()
-        .flat_map(|bug| roots.iter().map(|root| (*bug, *root)))
-        .collect();
-    let mut trials = pool::share(terms.jobs, tasks.iter(), |(bug, root)| {
-        let caught = chase(terms, bug, *root, subject, clock, progress);
-        progress.done.fetch_add(1, Ordering::Relaxed);
-        Trial {
-            root: *root,
-            caught,
-        }
-    })
-    .into_iter();
-    let rows: Vec<Row> = bugs
-        .iter()
-        .map(|bug| Row {
-            id: bug.id,
-            what: bug.what,
-            origin: bug.origin,
-            caught_by: bug.caught_by,
-            trials: trials.by_ref().take(roots.len()).collect(),
-        })
-        .collect();
-    let slowest = rows.iter().flat_map(Row::cases).max().unwrap_or(0);
-    let cases = terms.control_cases.max(slowest);
-    let control = control(&roots, cases, terms.jobs, subject, progress);
-    Scoreboard {
+    let row = |bug: &Entry| Row {
+        id: bug.id,
+        what: bug.what,
+        caught_by: bug.caught_by.iter().map(|property| property.id()).collect(),
+        trials: Vec::new(),
+    };
+    let chase = |bug, root| chase(terms, bug, root, subject, clock, progress);
+    let control = |root, cases| control(root, cases, subject, progress);
+    let board = Plan {
+        mechanism: "amend",
         terms,
-        rows,
-        control,
+        progress,
+    };
+    board.carry_out(bugs, row, chase, control)
+}
+
+/// What all scoreboards have in common.
+pub(super) struct Plan<'a> {
+    pub(super) mechanism: &'static str,
+    pub(super) terms: Terms,
+    pub(super) progress: &'a Progress,
+}
+
+impl Plan<'_> {
+    /// Chases each bug from each root seed, and then runs each root seed's cases without any.
+    pub(super) fn carry_out<B: Sync>(
+        self,
+        bugs: &[&'static B],
+        row: impl Fn(&B) -> Row,
+        chase: impl Fn(&'static B, u64) -> Option<Caught> + Sync,
+        control: impl Fn(u64, u64) -> Vec<Stray> + Sync,
+    ) -> Scoreboard {
+        let terms = self.terms;
+        let count = || self.progress.done.fetch_add(1, Ordering::Relaxed);
+        let roots = roots(terms.seed, terms.seeds);
+        let bugs_and_roots = || {
+            bugs.iter()
+                .flat_map(|bug| roots.iter().map(|root| (*bug, *root)))
+        };
+        let trials = pool::share(terms.jobs, bugs_and_roots(), |(bug, root)| {
+            let caught = chase(bug, root);
+            count();
+            Trial { root, caught }
+        });
+        let mut trials = trials.into_iter();
+        let rows = bugs.iter().map(|bug| Row {
+            trials: trials.by_ref().take(roots.len()).collect(),
+            ..row(bug)
+        });
+        let rows: Vec<Row> = rows.collect();
+        let slowest = rows.iter().flat_map(Row::cases).max().unwrap_or(0);
+        let cases = terms.control_cases.max(slowest);
+        let strays = pool::share(terms.jobs, roots.iter(), |root| {
+            let strays = control(*root, cases);
+            count();
+            strays
+        });
+        Scoreboard {
+            mechanism: self.mechanism,
+            terms,
+            rows,
+            control: Control {
+                cases: cases * roots.len() as u64,
+                violated: strays.into_iter().flatten().collect(),
+            },
+        }
     }
 }
 
@@ -195,7 +231,7 @@ fn chase<S: Subject>(
         cases: find.number,
         seconds,
         case: find.case,
-        property,
+        property: property.id(),
         operations: size.operations,
         faults: size.faults + size.plights,
         shrink_runs,
@@ -203,42 +239,43 @@ fn chase<S: Subject>(
     })
 }
 
-fn control<S: Subject>(
-    roots: &[u64],
-    cases: u64,
-    jobs: usize,
-    subject: &S,
-    progress: &Progress,
-) -> Control {
-    let finds = pool::share(jobs, roots.iter(), |root| {
-        let hunt = Hunt {
-            planted: None,
-            wanted: &[],
-            root: *root,
-            cases_max: cases,
-            without: None,
-        };
-        let finds = hunt.all(subject, progress);
-        progress.done.fetch_add(1, Ordering::Relaxed);
-        finds
-    });
-    let violated = |find: Find| (find.case, find.violated);
-    Control {
-        cases: cases * roots.len() as u64,
-        violated: finds.into_iter().flatten().map(violated).collect(),
-    }
+fn control<S: Subject>(root: u64, cases: u64, subject: &S, progress: &Progress) -> Vec<Stray> {
+    let hunt = Hunt {
+        planted: None,
+        wanted: &[],
+        root,
+        cases_max: cases,
+        without: None,
+    };
+    let finds = hunt.all(subject, progress).into_iter();
+    finds
+        .map(|find| {
+            (
+                find.case,
+                find.violated.iter().map(|one| one.id()).collect(),
+            )
+        })
+        .collect()
 }
 
 impl Scoreboard {
+    /// What it is of, as a heading.
+    pub fn title(&self) -> &'static str {
+        match self.mechanism {
+            "salvage" => "Salvage",
+            _ => "Amend",
+        }
+    }
+
     /// What is not as it must be, one sentence each.
     pub fn shortcomings(&self) -> Vec<String> {
         let mut all: Vec<String> = self.rows.iter().flat_map(Row::shortcomings).collect();
         if let Some((case, violated)) = self.control.violated.first() {
-            let ids: Vec<&str> = violated.iter().map(|property| property.id()).collect();
             all.push(format!(
-                "with every bug switched off {} cases violate something, first case {case:#018x}: {}",
+                "with every bug of {} switched off {} cases violate something, first case {case:#018x}: {}",
+                self.mechanism,
                 self.control.violated.len(),
-                ids.join(", ")
+                violated.join(", ")
             ));
         }
         all
@@ -283,11 +320,10 @@ impl Row {
         median(&all)
     }
 
-    /// The properties that caught it, each once.
-    pub fn properties(&self) -> Vec<Property> {
-        let mut all: Vec<Property> = self.caught().map(|caught| caught.property).collect();
-        all.sort();
-        all.dedup();
+    /// The properties that caught it, each once, by id.
+    pub fn properties(&self) -> Vec<&'static str> {
+        let mut all = self.caught_by.clone();
+        all.retain(|id| self.caught().any(|caught| caught.property == *id));
         all
     }
 

@@ -11,8 +11,8 @@
 //! | in an old image, and a leaf names that very version at a place that is damaged | live |
 //! | else only in old images | possibly deleted; the others are older |
 //!
-//! The newest is the one with the greatest etag, with one exception: of a finding that ends in bytes under no checksum
-//! the etag may be what is wrong. Where no leaf names it and one names another finding of the key, that one counts,
+//! The newest is the one with the greatest etag, with one exception: of a finding whose etag lies in bytes under no
+//! checksum the etag may be what is wrong. Where no leaf names it and one names another finding of the key, that one counts,
 //! and the first is possibly deleted.
 //!
 //! A suspect is told as such whatever its etag says, for the etag may be what is wrong.
@@ -111,15 +111,16 @@ pub(super) fn classify(
     Classified { classes, lost }
 }
 
-/// The finding of a key that counts. Of one that ends in bytes under no checksum the etag itself may be what is
-/// wrong: where no leaf names it, it stands back behind one that a leaf names.
+/// The finding of a key that counts. Of one whose etag lies in bytes under no checksum the etag itself may be what is
+/// wrong: where no leaf names it, it stands back behind one that a leaf names. Any other does not: the leaf may be
+/// one of before a transaction that is missing.
 fn newest_of(whole: &[usize], records: &[&Record], witnesses: &Witnesses) -> Option<usize> {
     let is_named = |nth: &&usize| {
         let record = records[**nth];
         record.image == Image::Current && witnesses.on(record) == Testimony::Named
     };
     let first = whole.first()?;
-    if !records[*first].unhashed || is_named(&first) {
+    if !records[*first].etag_unhashed || is_named(&first) {
         return Some(*first);
     }
     whole.iter().find(is_named).or(Some(first)).copied()

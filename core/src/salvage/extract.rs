@@ -327,6 +327,9 @@ impl Place {
             image: self.image,
             trust: self.trust,
             unhashed: entry.unhashed,
+            // In all tables but that of conflicts it stands in front of what makes a row large; one wrong byte of
+            // a compressed value may be anywhere in what it decompresses to.
+            etag_unhashed: entry.unhashed && (entry.compressed || kind == Kind::Conflict),
             deletes,
         })
     }

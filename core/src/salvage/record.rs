@@ -69,6 +69,8 @@ pub struct Record {
     /// Some of its bytes, at most the last 64 of an overflow value, are covered by no checksum, and by no
     /// second check.
     pub unhashed: bool,
+    /// Its etag may be among those.
+    pub etag_unhashed: bool,
     /// Of a tombstone: what was deleted.
     pub deletes: Option<(Kind, Box<[u8]>)>,
 }

@@ -5,9 +5,9 @@
 //! | deleted | its tombstone is due | deleted |
 //! | replaced | what replaced it is due | not live |
 //! | live | due where it is, journals and trees unhurt | live |
-//! | replaced, deleted, gone | journals and trees unhurt, a single leaf covers its key | not live |
+//! | replaced, deleted, gone | journals and trees unhurt, a single leaf covers its key, or names what replaced it | not live |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::salvage::record::Class;
 use firedrill_sim::voron::{Kind, PageUse, Record, State};
@@ -49,6 +49,8 @@ struct Ground<'a> {
     newest_due: BTreeMap<(Kind, &'a [u8]), i64>,
     /// The least and the greatest key that is named in a tree of a single leaf.
     covered: BTreeMap<Kind, (&'a [u8], &'a [u8])>,
+    /// The keys that have a row at the end, whether it is whole or not.
+    named: BTreeSet<(Kind, &'a [u8])>,
 }
 
 impl<'a> Ground<'a> {
@@ -57,6 +59,7 @@ impl<'a> Ground<'a> {
         let mut buried = BTreeMap::new();
         let mut newest_due: BTreeMap<(Kind, &[u8]), i64> = BTreeMap::new();
         let mut covered: BTreeMap<Kind, (&[u8], &[u8])> = BTreeMap::new();
+        let mut named = BTreeSet::new();
         for (nth, record) in records() {
             if record.kind == Kind::Tombstone && record.state == State::Live && fates.is_due(nth) {
                 let kind = match record.columns[4].first() {
@@ -70,6 +73,9 @@ impl<'a> Ground<'a> {
                 let newest = newest_due.entry((record.kind, &record.key)).or_default();
                 *newest = record.etag.max(*newest);
             }
+            if record.state == State::Live {
+                named.insert((record.kind, &record.key[..]));
+            }
             let is_there = record.state == State::Live && fates.is_due_where_it_is(record);
             if is_there && leaves(fates, record.kind) == 1 {
                 let key = &record.key[..];
@@ -82,6 +88,7 @@ impl<'a> Ground<'a> {
             buried,
             newest_due,
             covered,
+            named,
         }
     }
 
@@ -107,7 +114,7 @@ impl<'a> Ground<'a> {
             State::Older | State::Deleted | State::Gone
                 if class == Class::Live && self.is_left_out(record) =>
             {
-                Err("the leaf that covers its key leaves it out".to_owned())
+                Err("the leaf of its key does not name it".to_owned())
             }
             _ => Ok(()),
         }
@@ -124,7 +131,8 @@ impl<'a> Ground<'a> {
         self.buried.contains_key(&(record.kind, key))
     }
 
-    /// Whether the one leaf of its key tree leaves it out, and no leaf of yesterday is left.
+    /// Whether the one leaf of its key tree leaves it out, or names the row that took its place, and no leaf of
+    /// yesterday is left. A leaf speaks for a kind only if it names a record of it that is there.
     fn is_left_out(&self, record: &Record) -> bool {
         let truth = self.fates.truth();
         let mut pages = truth.file_pages.iter().chain(&truth.pages);
@@ -134,7 +142,9 @@ impl<'a> Ground<'a> {
         });
         let covered = self.covered.get(&record.kind);
         let key = &record.key[..];
-        !is_stale && covered.is_some_and(|(least, most)| *least <= key && key <= *most)
+        let is_named = self.named.contains(&(record.kind, key));
+        !is_stale
+            && covered.is_some_and(|(least, most)| is_named || (*least <= key && key <= *most))
     }
 }
 
