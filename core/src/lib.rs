@@ -18,4 +18,5 @@ pub mod fuse;
 pub mod machine;
 pub mod object;
 pub mod salvage;
+pub mod sql;
 pub mod voron;
