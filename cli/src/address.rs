@@ -11,6 +11,22 @@ pub(crate) struct Address {
     pub(crate) prefix: String,
 }
 
+impl Address {
+    /// The same, which may be a table's.
+    ///
+    /// # Errors
+    /// A sentence on what it is instead.
+    pub(crate) fn of_table(&self) -> Result<&Self, String> {
+        if self.prefix.is_empty() {
+            let bucket = &self.bucket;
+            return Err(format!(
+                "s3://{bucket} names a bucket and no table: a table is at s3://{bucket}/ROOT/DB_ID/TABLE_ID/"
+            ));
+        }
+        Ok(self)
+    }
+}
+
 impl FromStr for Address {
     type Err = String;
 

@@ -6,21 +6,22 @@ use std::time::Duration;
 use firedrill_core::amend::{Amend, Cost, Options, Report, State};
 use firedrill_core::machine::Instant;
 use firedrill_core::object::Key;
-use firedrill_driver::{Client, run};
+use firedrill_driver::run;
 use tokio::sync::watch;
 
+use crate::World;
 use crate::args::AmendArgs;
+use crate::connect::{Bucket, connect};
 use crate::output::{ReportFile, complain, say};
 use crate::progress::Bar;
 use crate::render::render;
 use crate::signals::StopSignals;
-use crate::{World, connect};
 
 /// Wrong usage.
 const USAGE: u8 = 2;
 
 /// Runs the command to its exit status.
-pub(crate) async fn amend<N, J>(args: AmendArgs, world: World<N, J>) -> u8
+pub(crate) async fn amend<N, J>(args: AmendArgs, mut world: World<N, J>) -> u8
 where
     N: Fn() -> Instant,
     J: FnMut(Duration) -> Duration,
@@ -39,23 +40,28 @@ where
             return USAGE;
         }
     };
-    let report = match connect::connect(&args).await {
-        Ok(client) => recover(&options, &client, world).await,
-        Err(sentence) => refused(&options, sentence),
-    };
+    let report = recover(&options, args.bucket(), &mut world).await;
     deliver(&args, &options, &report, file)
 }
 
-/// Runs the machine, and stops it at the first Ctrl-C; at the second one everything ends at once.
-async fn recover<N, J>(options: &Options, client: &Client, world: World<N, J>) -> Report
+/// Runs the machine over a bucket, and stops it at the first Ctrl-C; at the second one everything ends at once.
+pub(crate) async fn recover<N, J>(
+    options: &Options,
+    bucket: Bucket<'_>,
+    world: &mut World<N, J>,
+) -> Report
 where
     N: Fn() -> Instant,
     J: FnMut(Duration) -> Duration,
 {
+    let client = match connect(bucket).await {
+        Ok(client) => client,
+        Err(sentence) => return refused(options, sentence),
+    };
     let (stop, mut stopped) = watch::channel(false);
-    match StopSignals::new() {
-        Ok(signals) => drop(tokio::spawn(watch_signals(signals, stop))),
-        Err(error) => complain(&format!("Ctrl-C will end this at once ({error})")),
+    let watcher = StopSignals::new().map(|signals| tokio::spawn(watch_signals(signals, stop)));
+    if let Err(error) = &watcher {
+        complain(&format!("Ctrl-C will end this at once ({error})"));
     }
     let interrupt = async move {
         if stopped.wait_for(|stop| *stop).await.is_err() {
@@ -66,14 +72,18 @@ where
     let machine = Amend::new(options.clone());
     let outcome = run(
         machine,
-        client,
-        world.now,
-        world.jitter,
+        &client,
+        &world.now,
+        &mut world.jitter,
         interrupt,
         |progress| bar.show(progress),
     )
     .await;
     bar.clear();
+    if let Ok(watcher) = watcher {
+        // The next Ctrl-C is for whatever runs then.
+        watcher.abort();
+    }
     outcome.unwrap_or_else(|error| refused(options, error.to_string()))
 }
 

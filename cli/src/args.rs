@@ -9,11 +9,14 @@ use firedrill_core::object::WallTime;
 use firedrill_s3_mock::Versioning;
 
 use crate::address::Address;
+use crate::connect::Bucket;
 use crate::moment;
 
 mod salvage;
+mod sql;
 
 pub(crate) use salvage::SalvageArgs;
+pub(crate) use sql::SqlArgs;
 
 /// Brings lost data back, and says exactly what cannot be brought back.
 #[derive(Debug, Parser)]
@@ -27,6 +30,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Amend(AmendArgs),
+    Sql(SqlArgs),
     Salvage(SalvageArgs),
     Serve(ServeArgs),
 }
@@ -212,11 +216,8 @@ impl AmendArgs {
         if layout == Layout::Prefix && (self.history || self.snapshot.is_some()) {
             return Err("--snapshot and --history need a table's metadata, and --layout prefix knows none: use --as-of, or --layout fuse".to_owned());
         }
-        if layout == Layout::Fuse && self.address.prefix.is_empty() {
-            return Err(format!(
-                "s3://{} names a bucket and no table: a table is at s3://{}/ROOT/DB_ID/TABLE_ID/",
-                self.address.bucket, self.address.bucket
-            ));
+        if layout == Layout::Fuse {
+            self.address.of_table()?;
         }
         let target = match (self.as_of, &self.snapshot) {
             (Some(time), _) => Target::AsOf(time),
@@ -231,6 +232,16 @@ impl AmendArgs {
             window: usize::from(self.concurrency),
             ..Options::new(self.address.prefix.as_str())
         })
+    }
+
+    /// The bucket, and how to reach it.
+    pub(crate) fn bucket(&self) -> Bucket<'_> {
+        Bucket {
+            name: &self.address.bucket,
+            endpoint_url: self.endpoint_url.as_deref(),
+            region: self.region.as_deref(),
+            profile: self.profile.as_deref(),
+        }
     }
 
     /// A location without what only people write in front of it.
@@ -263,7 +274,8 @@ fn bucket_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn endpoint_url(text: &str) -> Result<String, String> {
+/// An endpoint, which is a URL with a host.
+pub(crate) fn endpoint_url(text: &str) -> Result<String, String> {
     let host = text
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"));

@@ -8,44 +8,51 @@ use aws_sdk_s3::config::{ProvideCredentials, Region, SharedCredentialsProvider};
 use aws_types::service_config::ServiceConfigKey;
 use firedrill_driver::{Client, Settings, https_client};
 
-use crate::args::AmendArgs;
+/// A bucket, and what the user says of how to reach it; for the rest, the environment and `~/.aws` count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bucket<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Where the object storage is.
+    pub(crate) endpoint_url: Option<&'a str>,
+    /// Its region.
+    pub(crate) region: Option<&'a str>,
+    /// The profile that has the credentials.
+    pub(crate) profile: Option<&'a str>,
+}
 
-/// A client for the bucket of `args`, with credentials that were there a moment ago.
+/// A client for a bucket, with credentials that were there a moment ago.
 ///
 /// # Errors
 /// A sentence on what is missing, and what to do about it.
-pub(crate) async fn connect(args: &AmendArgs) -> Result<Client, String> {
+pub(crate) async fn connect(bucket: Bucket<'_>) -> Result<Client, String> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https_client());
-    if let Some(profile) = &args.profile {
+    if let Some(profile) = bucket.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(url) = &args.endpoint_url {
+    if let Some(url) = bucket.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    if let Some(region) = &args.region {
-        loader = loader.region(Region::new(region.clone()));
+    if let Some(region) = bucket.region {
+        loader = loader.region(Region::new(region.to_owned()));
     }
     let shared = loader.load().await;
     let region = shared.region().cloned();
     let region = region.unwrap_or_else(|| Region::from_static("us-east-1"));
-    let credentials = match &args.profile {
+    let credentials = match bucket.profile {
         Some(profile) => Some(of_profile(profile, &region)),
         None => shared.credentials_provider(),
     };
-    let credentials = check_credentials(credentials, args.profile.as_deref()).await?;
+    let credentials = check_credentials(credentials, bucket.profile).await?;
 
     let mut config = aws_sdk_s3::config::Builder::from(&shared)
         .region(region)
         .credentials_provider(credentials);
-    if has_endpoint(&shared) || args.address.bucket.contains('.') {
+    if has_endpoint(&shared) || bucket.name.contains('.') {
         // The bucket in the host's name needs DNS and a certificate for it.
         config = config.force_path_style(true);
     }
-    Ok(Client::new(
-        config,
-        args.address.bucket.as_str(),
-        Settings::default(),
-    ))
+    Ok(Client::new(config, bucket.name, Settings::default()))
 }
 
 /// Whether an endpoint is named, for all services or for S3 alone.

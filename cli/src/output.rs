@@ -15,10 +15,15 @@ pub(crate) fn say(text: &str) {
     }
 }
 
-/// Writes one sentence to standard error. Where that is closed there is nobody left to tell.
+/// Writes one sentence to standard error.
 pub(crate) fn complain(sentence: &str) {
+    show(&format!("firedrill: {sentence}\n"));
+}
+
+/// Writes to standard error. Where that is closed there is nobody left to tell.
+pub(crate) fn show(text: &str) {
     let mut out = io::stderr().lock();
-    let _nobody_left = writeln!(out, "firedrill: {sentence}");
+    let _nobody_left = out.write_all(text.as_bytes());
 }
 
 /// A file that can be written, and is written at the end.

@@ -20,13 +20,21 @@ const LISTED_MAX: usize = 20;
 /// The whole text, ending in a newline.
 pub(crate) fn render(report: &Report, layout: Layout) -> String {
     let mut text = String::new();
-    Page {
-        report,
-        counts: Counts::of(report),
-        layout,
-    }
-    .write(&mut text)
-    .expect("writing into a string does not fail");
+    Page::of(report, layout)
+        .write(&mut text)
+        .expect("writing into a string does not fail");
+    text
+}
+
+/// How it ended, in one sentence.
+pub(crate) fn verdict(report: &Report, layout: Layout) -> String {
+    Page::of(report, layout).verdict()
+}
+
+/// What is lost, what is unknown, and what is out of sight below those; empty where nothing is.
+pub(crate) fn losses(report: &Report) -> String {
+    let mut text = String::new();
+    write_losses(&mut text, report).expect("writing into a string does not fail");
     text
 }
 
@@ -74,7 +82,15 @@ struct Page<'a> {
     layout: Layout,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn of(report: &'a Report, layout: Layout) -> Self {
+        Self {
+            report,
+            counts: Counts::of(report),
+            layout,
+        }
+    }
+
     fn write(&self, out: &mut String) -> Result {
         if self.report.state == State::Refused {
             let refusal = self.report.refusal.as_deref();
@@ -85,16 +101,7 @@ impl Page<'_> {
             write_commit(out, commit)?;
         }
         self.write_counts(out)?;
-        let lost = |object: &&ObjectReport| matches!(object.decision, Decision::Lost);
-        let unknown = |object: &&ObjectReport| matches!(object.decision, Decision::Unknown);
-        self.write_objects(out, "Lost, and required", usize::MAX, |object| {
-            lost(&object) && object.required
-        })?;
-        self.write_objects(out, "Lost, not required", LISTED_MAX, |object| {
-            lost(&object) && !object.required
-        })?;
-        self.write_objects(out, "Unknown", LISTED_MAX, |object| unknown(&object))?;
-        write_below(out, &self.report.below_lost)?;
+        write_losses(out, self.report)?;
         if !self.report.notes.is_empty() {
             writeln!(out, "\nNotes:")?;
             for note in &self.report.notes {
@@ -203,42 +210,6 @@ impl Page<'_> {
         writeln!(out, "  {:<16}{:>9}", "all", self.report.objects.len())
     }
 
-    fn write_objects(
-        &self,
-        out: &mut String,
-        title: &str,
-        limit: usize,
-        filter: impl Fn(&ObjectReport) -> bool,
-    ) -> Result {
-        let chosen: Vec<&ObjectReport> = self
-            .report
-            .objects
-            .iter()
-            .filter(|object| filter(object))
-            .collect();
-        if chosen.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "\n{title} ({}):", chosen.len())?;
-        for object in chosen.iter().take(limit) {
-            let reason = object.reason.as_deref().unwrap_or("no reason given");
-            writeln!(
-                out,
-                "  {} ({}): {reason}",
-                printable(object.key.as_str()),
-                class_name(object.class)
-            )?;
-        }
-        if chosen.len() > limit {
-            writeln!(
-                out,
-                "  … and {} more; --json or --report lists all",
-                chosen.len() - limit
-            )?;
-        }
-        Ok(())
-    }
-
     fn write_cost(&self, out: &mut String) -> Result {
         let report = self.report;
         let requests = report.requests.iter();
@@ -320,6 +291,54 @@ fn write_commit(out: &mut String, commit: &Commit) -> Result {
     if commit.alternatives.len() > LISTED_MAX {
         let more = commit.alternatives.len() - LISTED_MAX;
         writeln!(out, "  … and {more} more; --json or --report lists all")?;
+    }
+    Ok(())
+}
+
+fn write_losses(out: &mut String, report: &Report) -> Result {
+    let lost = |object: &ObjectReport| matches!(object.decision, Decision::Lost);
+    let unknown = |object: &ObjectReport| matches!(object.decision, Decision::Unknown);
+    write_objects(out, report, "Lost, and required", usize::MAX, |object| {
+        lost(object) && object.required
+    })?;
+    write_objects(out, report, "Lost, not required", LISTED_MAX, |object| {
+        lost(object) && !object.required
+    })?;
+    write_objects(out, report, "Unknown", LISTED_MAX, unknown)?;
+    write_below(out, &report.below_lost)
+}
+
+fn write_objects(
+    out: &mut String,
+    report: &Report,
+    title: &str,
+    limit: usize,
+    filter: impl Fn(&ObjectReport) -> bool,
+) -> Result {
+    let chosen: Vec<&ObjectReport> = report
+        .objects
+        .iter()
+        .filter(|object| filter(object))
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title} ({}):", chosen.len())?;
+    for object in chosen.iter().take(limit) {
+        let reason = object.reason.as_deref().unwrap_or("no reason given");
+        writeln!(
+            out,
+            "  {} ({}): {reason}",
+            printable(object.key.as_str()),
+            class_name(object.class)
+        )?;
+    }
+    if chosen.len() > limit {
+        writeln!(
+            out,
+            "  … and {} more; --json or --report lists all",
+            chosen.len() - limit
+        )?;
     }
     Ok(())
 }

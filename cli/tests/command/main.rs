@@ -5,6 +5,7 @@ mod ends;
 mod kept;
 mod samples;
 mod serve;
+mod sql;
 
 use std::path::Path;
 use std::process::{Command, Output};
