@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use firedrill_core::amend::{Layout, Options, Target};
 use firedrill_core::object::WallTime;
 use firedrill_s3_mock::Versioning;
@@ -33,7 +34,31 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     Salvage(SalvageArgs),
     Serve(ServeArgs),
+    /// Prints the script that makes a shell complete firedrill's command line
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Prints a page of the manual
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Whose page; without it the one that names all commands
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+    source <(firedrill completions bash)
+    firedrill completions zsh > ~/.zfunc/_firedrill
+    firedrill completions fish > ~/.config/fish/completions/firedrill.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+    firedrill man amend | man -l -
+    firedrill man amend > /usr/local/share/man/man1/firedrill-amend.1";
 
 /// Brings a table's deleted or overwritten objects back, from a bucket with versioning.
 ///

@@ -1,7 +1,7 @@
 //! `firedrill`: brings lost data back.
 //!
-//! Thin on purpose: [`args`] reads the command line, [`amend`], [`sql`], [`salvage`] and [`serve`] are the commands,
-//! [`render`] and [`salvage`] word what came of them. What recovers data is in `firedrill-core`, what speaks to
+//! Thin on purpose: [`args`] reads the command line, [`amend`], [`sql`], [`salvage`], [`serve`] and [`man`] are the
+//! commands, [`render`] and [`salvage`] word what came of them. What recovers data is in `firedrill-core`, what speaks to
 //! buckets and files in `firedrill-driver`. Only this file looks at the clock and the environment, and draws random
 //! numbers.
 
@@ -9,6 +9,7 @@ mod address;
 mod amend;
 mod args;
 mod connect;
+mod man;
 mod moment;
 mod output;
 mod progress;
@@ -47,6 +48,8 @@ async fn main() -> ExitCode {
         Command::Sql(sql) => sql::sql(sql, world, state_folder()).await,
         Command::Salvage(salvage) => salvage::salvage(salvage, world.now).await,
         Command::Serve(serve) => serve::serve(serve).await,
+        Command::Completions { shell } => man::completions(shell),
+        Command::Man { command } => man::man(command.as_deref()),
     };
     ExitCode::from(status)
 }

@@ -3,6 +3,7 @@
 
 mod ends;
 mod kept;
+mod man;
 mod samples;
 mod serve;
 mod sql;
