@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::World;
 use crate::args::AmendArgs;
 use crate::connect::{Bucket, connect};
+use crate::explain::explain;
 use crate::output::{ReportFile, complain, say};
 use crate::progress::Bar;
 use crate::render::render;
@@ -26,8 +27,11 @@ where
     N: Fn() -> Instant,
     J: FnMut(Duration) -> Duration,
 {
-    let options = match args.options() {
-        Ok(options) => options,
+    let asked = args
+        .options()
+        .and_then(|options| Ok((options, args.key_to_explain()?)));
+    let (options, key) = match asked {
+        Ok(asked) => asked,
         Err(sentence) => {
             complain(&sentence);
             return USAGE;
@@ -41,7 +45,12 @@ where
         }
     };
     let report = recover(&options, args.bucket(), &mut world).await;
-    deliver(&args, &options, &report, file)
+    match key {
+        Some(key) if report.state != State::Refused => {
+            explain(key, &report, options.layout, args.bucket()).await
+        }
+        _ => deliver(&args, &options, &report, file),
+    }
 }
 
 /// Runs the machine over a bucket, and stops it at the first Ctrl-C; at the second one everything ends at once.

@@ -101,6 +101,10 @@ pub(crate) struct AmendArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 
+    /// Say why this key was decided as it was, and print the command line of aws that does the same; changes nothing
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["apply", "json", "report"])]
+    pub(crate) explain: Option<String>,
+
     /// Requests under way at once, at most
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
@@ -126,6 +130,8 @@ Examples:
     firedrill amend s3://lake/warehouse/9/16/ --apply
   Bring the state of a moment back, and keep the report:
     firedrill amend s3://lake/warehouse/9/16/ --as-of 2026-11-21T03:26:07 --apply --report report.json
+  See why one object is decided as it is, and how to do the same by hand:
+    firedrill amend s3://lake/warehouse/9/16/ --explain warehouse/9/16/last_snapshot_location_hint
   Undelete everything under a prefix of a bucket that is not at AWS:
     firedrill amend s3://lake/photos/ --layout prefix --endpoint-url http://127.0.0.1:9000 --apply
 
@@ -246,7 +252,7 @@ impl AmendArgs {
         }
         let target = match (self.as_of, &self.snapshot) {
             (Some(time), _) => Target::AsOf(time),
-            (None, Some(location)) => Target::Snapshot(self.snapshot_location(location)?),
+            (None, Some(location)) => Target::Snapshot(self.in_bucket(location)?.to_owned()),
             (None, None) => Target::Current,
         };
         Ok(Options {
@@ -269,17 +275,24 @@ impl AmendArgs {
         }
     }
 
-    /// A location without what only people write in front of it.
-    fn snapshot_location(&self, location: &str) -> Result<String, String> {
+    /// The key that --explain names, if it was given.
+    ///
+    /// # Errors
+    /// A sentence on why it cannot be explained.
+    pub(crate) fn key_to_explain(&self) -> Result<Option<&str>, String> {
+        let key = self.explain.as_deref();
+        key.map(|key| self.in_bucket(key)).transpose()
+    }
+
+    /// A key or a location without what only people write in front of it.
+    fn in_bucket<'a>(&self, location: &'a str) -> Result<&'a str, String> {
         let Some(rest) = location.strip_prefix("s3://") else {
-            return Ok(location.to_owned());
+            return Ok(location);
         };
         match rest.split_once('/') {
-            Some((bucket, key)) if bucket == self.address.bucket && !key.is_empty() => {
-                Ok(key.to_owned())
-            }
+            Some((bucket, key)) if bucket == self.address.bucket && !key.is_empty() => Ok(key),
             _ => Err(format!(
-                "the snapshot {location} is not in the bucket {}: a table and its snapshots are in one bucket",
+                "{location} is not in the bucket {}: a table lies in one bucket",
                 self.address.bucket
             )),
         }

@@ -9,6 +9,7 @@ mod address;
 mod amend;
 mod args;
 mod connect;
+mod explain;
 mod man;
 mod moment;
 mod output;

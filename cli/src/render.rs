@@ -378,7 +378,7 @@ pub(crate) fn printable(key: &str) -> String {
     }
 }
 
-fn class_name(class: Class) -> &'static str {
+pub(crate) fn class_name(class: Class) -> &'static str {
     match class {
         Class::Block => "block",
         Class::BloomIndex => "bloom index",

@@ -2,6 +2,7 @@
 //! what it leaves in the bucket.
 
 mod ends;
+mod explain;
 mod kept;
 mod man;
 mod samples;
