@@ -3,6 +3,8 @@
 //!
 //! Needs the samples (`FIREDRILL_SAMPLES`); without them each test says that it was skipped.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -118,6 +120,7 @@ impl Sample {
         let report = serde_json::from_slice(&output.stdout);
         let report =
             report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        schema::assert_fits("amend", &report);
         (status, report)
     }
 

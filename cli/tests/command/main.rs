@@ -6,6 +6,9 @@ mod explain;
 mod kept;
 mod man;
 mod samples;
+mod schema;
+#[path = "../schema/mod.rs"]
+mod schema_file;
 mod serve;
 mod sql;
 
@@ -99,8 +102,11 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("it prints UTF-8")
 }
 
+/// The report that amend printed, which is as the schema says.
 fn json(output: &Output) -> serde_json::Value {
-    serde_json::from_slice(&output.stdout).expect("it prints one JSON document")
+    let report = serde_json::from_slice(&output.stdout).expect("it prints one JSON document");
+    schema_file::assert_fits("amend", &report);
+    report
 }
 
 /// Three objects under `p/`, one of them deleted, and a fourth elsewhere that is deleted too.

@@ -12,6 +12,7 @@ use firedrill_sim::fuse::Flavour;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::schema_file::assert_fits;
 use super::{World, all_current, finish, firedrill, status, stderr, stdout, text};
 
 const CALL: &str = "CALL system$fuse_amend('default', 'orders')";
@@ -198,6 +199,7 @@ async fn a_line_of_json_for_each_statement() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("each line is a document"))
         .collect();
+    lines.iter().for_each(|line| assert_fits("sql", line));
     let [drained, orders] = &lines[..] else {
         panic!("{lines:?}");
     };

@@ -6,6 +6,8 @@
 mod ends;
 mod resume;
 mod samples;
+#[path = "../schema/mod.rs"]
+mod schema_file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,10 +88,17 @@ impl Place {
         self.files(folder).into_keys().collect()
     }
 
+    /// The report in a folder, which is as the schema says.
     fn report(&self, folder: &str) -> Value {
         let files = self.files(folder);
-        serde_json::from_slice(&files["report.json"]).expect("it is one JSON document")
+        report(&files["report.json"])
     }
+}
+
+fn report(document: &[u8]) -> Value {
+    let report = serde_json::from_slice(document).expect("it is one JSON document");
+    schema_file::assert_fits("salvage", &report);
+    report
 }
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -133,6 +142,20 @@ fn small() -> Database {
     }
     spec.operations.push(Operation::Commit);
     Database::write(&spec)
+}
+
+/// The same, a page of documents overwritten, and where that is.
+fn without_some_documents() -> (Database, usize) {
+    let mut database = small();
+    let rows = database.data.chunks(PAGE).position(|page| {
+        // The documents' table (1), and some entries.
+        is_rows(page) && page[30] == 1 && page[8] > 2
+    });
+    let start = rows.expect("there are documents") * PAGE;
+    database.data[start + 100..start + 5000].fill(0x5a);
+    // They hold everything that was written, and would bring it back.
+    database.journals.clear();
+    (database, start)
 }
 
 /// So much content that a salvage takes a while: about 24 MB of attachments.
@@ -245,15 +268,7 @@ fn as_many_workers_as_one_likes_write_the_same() {
 
 #[test]
 fn damage_is_told_and_the_rest_comes_back() {
-    let mut database = small();
-    let rows = database.data.chunks(PAGE).position(|page| {
-        // The documents' table (1), and some entries.
-        is_rows(page) && page[30] == 1 && page[8] > 2
-    });
-    let start = rows.expect("there are documents") * PAGE;
-    database.data[start + 100..start + 5000].fill(0x5a);
-    // They hold everything that was written, and would bring it back.
-    database.journals.clear();
+    let (database, start) = without_some_documents();
     let place = Place::with(&database);
     let output = place.salvage(&["db", "--out", "out"]);
     assert_eq!(status(&output), Some(1), "{}", stderr(&output));
@@ -274,11 +289,29 @@ fn damage_is_told_and_the_rest_comes_back() {
 }
 
 #[test]
+fn the_schema_sees_each_field_of_a_report() {
+    let place = Place::with(&without_some_documents().0);
+    let output = place.salvage(&["db", "--dry-run", "--json"]);
+    let report = report(&output.stdout);
+    let maps = ["counts", "missing", "bytes", "written"];
+    let optional = ["key", "etag", "place"];
+    let seen = schema_file::assert_strict("salvage", &report, &maps, &optional);
+    for field in [
+        "/lost/0/has_older",
+        "/lost/0/place",
+        "/files/0/ranges",
+        "/contents/missing",
+    ] {
+        assert!(seen.iter().any(|path| path == field), "{seen:?}");
+    }
+}
+
+#[test]
 fn a_dry_run_and_verdicts_write_nothing() {
     let place = Place::with(&damaged(small(), 5));
     let dry = place.salvage(&["db", "--dry-run", "--json"]);
     assert_eq!(status(&dry), Some(1), "{}", stderr(&dry));
-    let report: Value = serde_json::from_slice(&dry.stdout).expect("one JSON document");
+    let report = report(&dry.stdout);
     assert!(report["counts"]["document"]["live"].as_u64() > Some(0));
     let verdicts = place.salvage(&["db", "--verdicts-only"]);
     assert_eq!(status(&verdicts), Some(1), "{}", stderr(&verdicts));
