@@ -124,6 +124,30 @@ impl Sample {
         (status, report)
     }
 
+    /// Has the binary carry out Databend's statement; answers its exit status and what it printed.
+    async fn sql(&self, statement: &'static str) -> (i32, String) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let catalog = folder.path().join("lake.toml");
+        let endpoint = self.server.endpoint();
+        let table = format!(
+            "endpoint-url = \"{endpoint}\"\n[tables.default.t]\nlocation = \"s3://bucket1/{}\"\n",
+            self.prefix
+        );
+        std::fs::write(&catalog, table).expect("the folder can be written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
+        command
+            .args(["sql", "-e", statement, "--catalog"])
+            .arg(&catalog)
+            .env("AWS_ACCESS_KEY_ID", "k")
+            .env("AWS_SECRET_ACCESS_KEY", "s");
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output
+            .expect("waiting does not panic")
+            .expect("the binary runs");
+        let status = output.status.code().expect("it was not killed");
+        (status, String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Brings everything back, checks every byte, and that a second run writes nothing.
     async fn expect_back(&self, disaster: &str) {
         let (status, report) = self.amend(&["--apply"]).await;
@@ -177,6 +201,24 @@ async fn a_real_table_comes_back_from_each_disaster() {
         sample
             .expect_back("half overwritten, then all deleted")
             .await;
+    }
+}
+
+#[tokio::test]
+async fn databends_own_statement_brings_a_real_table_back() {
+    let Some(folder) = samples() else { return };
+    for table in TABLES {
+        let sample = Sample::start(&folder, table).await;
+        sample.overwrite_half();
+        sample.delete_all();
+        let answer = sample.sql("CALL system$fuse_amend('default', 't')").await;
+        assert_eq!(answer, (0, "Ok\n".to_owned()));
+        let (_, report) = sample.amend(&[]).await;
+        assert_eq!(
+            report["counts"],
+            serde_json::json!({ "intact": sample.referenced })
+        );
+        sample.expect_back("brought back by the statement").await;
     }
 }
 

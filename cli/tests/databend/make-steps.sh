@@ -12,6 +12,8 @@ release=$1 prefix=$2 python=$3
 disaster="$python $(dirname "$0")/disaster.py"
 amend="AWS_ACCESS_KEY_ID=k AWS_SECRET_ACCESS_KEY=s firedrill amend s3://bucket1/$prefix --endpoint-url \$ENDPOINT --region us-east-1"
 work=$(mktemp -d)
+printf '[tables.default.t]\nlocation = "s3://bucket1/%s"\n' "$prefix" > "$work/lake.toml"
+sql="AWS_ENDPOINT_URL=\$ENDPOINT AWS_ACCESS_KEY_ID=k AWS_SECRET_ACCESS_KEY=s firedrill sql --catalog $work/lake.toml"
 
 truth='6901|43231549|4502'
 query='SELECT count(*), sum(id), count(DISTINCT name)'
@@ -63,6 +65,18 @@ DELETE FROM $table WHERE id = 1000000
 ANALYZE TABLE $table
 OPTIMIZE TABLE $table COMPACT
 ?rows $truth $query FROM $table
+STEPS
+# Once more, by Databend's own statement.
+cat <<STEPS
+!$disaster delete $prefix
+!test "\$($sql -e 'CALL system\$fuse_amend(default, t)')" = Ok
+STEPS
+attach "" t3
+[ "$release" = 1.2.895 ] || table=t3
+cat <<STEPS
+?rows $truth $query FROM $table
+INSERT INTO $table VALUES (1000000,'after',1.5,'2024-01-01 00:00:00',NULL)
+DELETE FROM $table WHERE id = 1000000
 STEPS
 # A compaction leaves few blocks: six more, of which five are to be lost.
 for n in 1 2 3 4 5 6; do echo "INSERT INTO $table VALUES ($n, 'one more', 1.5, '2024-01-01 00:00:00', NULL)"; done
