@@ -313,20 +313,20 @@ impl Library {
                 other => format!("{}.ravendbdump", other.name()),
             };
             if let Some(parts) = self.dump(class) {
-                self.members(Some(dump), parts, &mut tasks);
+                self.members(Some(&dump), parts, &mut tasks);
             }
         }
         self.members(None, self.lines(), &mut tasks);
         tasks
     }
 
-    fn members(&self, dump: Option<String>, parts: Vec<Part>, tasks: &mut Vec<Task>) {
+    fn members(&self, dump: Option<&str>, parts: Vec<Part>, tasks: &mut Vec<Task>) {
         let mut member: Vec<Part> = Vec::new();
         let mut bytes = 0;
         let mut close = |member: &mut Vec<Part>| {
             if !member.is_empty() {
                 tasks.push(Task::Render(Box::new(Render {
-                    dump: dump.clone(),
+                    dump: dump.map(str::to_owned),
                     parts: std::mem::take(member),
                     shelf: self.shelf.clone(),
                     context: self.context(),
