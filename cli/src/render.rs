@@ -31,6 +31,15 @@ pub(crate) fn verdict(report: &Report, layout: Layout) -> String {
     Page::of(report, layout).verdict()
 }
 
+/// Which commit was chosen and how, and what would have been as good a choice; empty where none was.
+pub(crate) fn chosen(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(commit) = &report.commit {
+        write_commit(&mut text, commit).expect("writing into a string does not fail");
+    }
+    text
+}
+
 /// What is lost, what is unknown, and what is out of sight below those; empty where nothing is.
 pub(crate) fn losses(report: &Report) -> String {
     let mut text = String::new();

@@ -1,10 +1,10 @@
 //! What a statement answers: one row, or an error that names what is lost.
 
-use firedrill_core::amend::{Layout, Report, State};
+use firedrill_core::amend::{Chosen, Commit, Layout, Report, State};
 use serde::Serialize;
 
 use crate::output::{complain, say};
-use crate::render::{losses, printable, verdict};
+use crate::render::{chosen, losses, printable, verdict};
 
 /// Databend's row.
 const OK: &str = "Ok";
@@ -50,7 +50,8 @@ fn row(report: &Report) -> Option<String> {
     }
 }
 
-/// What is lost or could not be judged; also where the table can do without it.
+/// What is lost or could not be judged, also where the table can do without it; and which commit that is said of,
+/// where no hint told.
 fn error(report: &Report) -> Option<String> {
     if report.state == State::Refused {
         let refusal = report.refusal.as_deref();
@@ -60,9 +61,11 @@ fn error(report: &Report) -> Option<String> {
     if report.state == State::Complete && losses.is_empty() {
         return None;
     }
-    Some(
-        format!("{}\n{losses}", verdict(report, Layout::Fuse))
-            .trim_end()
-            .to_owned(),
-    )
+    let is_guess = |commit: &Commit| commit.chosen_by == Chosen::NewestSnapshot;
+    let commit = match report.commit.as_ref().is_some_and(is_guess) {
+        true => chosen(report),
+        false => String::new(),
+    };
+    let verdict = verdict(report, Layout::Fuse);
+    Some(format!("{verdict}\n{commit}{losses}").trim_end().to_owned())
 }

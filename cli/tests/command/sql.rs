@@ -119,6 +119,25 @@ async fn what_is_lost_is_named_and_the_rest_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_hint_it_is_said_which_commit_came_back() {
+    let mut table = table();
+    let hint = table.keys_of(Class::Hint).remove(0);
+    table.purge(&hint);
+    let snapshot = table.keys_of(Class::Snapshot).remove(0);
+    let lake = Lake::new(table, Vec::new()).await;
+    let output = finish(lake.sql(&["-e", CALL])).await;
+    assert_eq!(status(&output), Some(1));
+    let error = stderr(&output);
+    let commit = format!(": {snapshot} (no hint survives: the newest snapshot ");
+    let line = error.lines().nth(1).unwrap_or_default();
+    assert!(
+        line.starts_with("Commit of ") && line.contains(&commit),
+        "{error}"
+    );
+    assert!(error.contains(&format!("  {hint} (hint): ")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_is_lost_is_named_beside_the_row() {
     let mut table = table();
     let index = table.keys_of(Class::BloomIndex).remove(0);
