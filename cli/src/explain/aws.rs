@@ -118,7 +118,44 @@ fn quoted(word: &str) -> String {
 mod tests {
     use std::process::Command;
 
+    use firedrill_core::amend::{Class, Verified};
+    use firedrill_core::object::{Key, VersionId};
+
     use super::*;
+
+    #[test]
+    fn what_one_copy_cannot_hold_is_said_behind_the_line() {
+        let bucket = Bucket {
+            name: "lake",
+            endpoint_url: None,
+            region: None,
+            profile: Some("my ops"),
+        };
+        let copied = |size| {
+            let object = ObjectReport {
+                key: Key::from("k"),
+                class: Class::Object,
+                required: true,
+                decision: Decision::CopyVersion {
+                    version: VersionId::from("v"),
+                    size,
+                },
+                done: false,
+                verified: Verified::Unverified,
+                reason: None,
+            };
+            commands(&object, &History::new(), bucket)
+        };
+        let line = "aws s3api copy-object --bucket lake --key k --copy-source 'lake/k?versionId=v' \
+                    --if-none-match '*' --profile 'my ops'\n";
+        assert_eq!(copied(5_368_709_120), line);
+        assert_eq!(
+            copied(5_368_709_121),
+            format!(
+                "{line}# It has 5368709121 bytes, and copy-object takes at most 5368709120: upload-part-copy copies it by parts.\n"
+            )
+        );
+    }
 
     #[test]
     fn words_are_quoted_only_where_they_must_be() {
