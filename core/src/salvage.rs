@@ -18,6 +18,7 @@ mod extract;
 pub mod file;
 mod journals;
 mod ledger;
+mod leftover;
 mod library;
 mod lines;
 mod machine;

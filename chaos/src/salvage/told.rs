@@ -3,6 +3,7 @@
 //! ```text
 //!  records.ndjson.zst   {"kind":…,"class":…,"key":…,"etag":…,"place":…}      a line for each record
 //!  CLASS.ravendbdump    {"BuildVersion":…,"Docs":[{…},{attachment}‹bytes›,{…}],…}
+//!  attachments/HASH     ‹bytes›                                                a content that no dump has
 //! ```
 //!
 //! A dump is no JSON: behind an attachment's object, and behind a segment's, stand its bytes. So it is cut up by
@@ -68,6 +69,8 @@ pub struct Told {
     pub objects: BTreeMap<(Class, String, String), Object>,
     /// Contents of attachments in each class's dump, by hash.
     pub contents: BTreeMap<(Class, String), Vec<u8>>,
+    /// Whole contents that no dump has, by hash.
+    pub leftovers: BTreeMap<String, Vec<u8>>,
 }
 
 /// An output that cannot be read.
@@ -86,6 +89,10 @@ impl Told {
     pub fn read(written: &BTreeMap<String, Vec<u8>>) -> Result<Self, Unreadable> {
         let mut told = Self::default();
         for (path, bytes) in written {
+            if let Some(name) = path.strip_prefix("attachments/") {
+                told.leftover(name, bytes);
+                continue;
+            }
             let read = match path.strip_suffix(".ravendbdump") {
                 Some(stem) => told.dump(stem, bytes),
                 None => told.list(bytes),
@@ -96,6 +103,14 @@ impl Told {
             })?;
         }
         Ok(told)
+    }
+
+    /// A content's name is its hash in base64, as files are called; what is partial is named by no hash of its own.
+    fn leftover(&mut self, name: &str, bytes: &[u8]) {
+        if !name.starts_with("partial/") {
+            let hash = name.replace('-', "+").replace('_', "/") + "=";
+            self.leftovers.insert(hash, bytes.to_vec());
+        }
     }
 
     fn list(&mut self, bytes: &[u8]) -> Result<(), String> {

@@ -77,6 +77,7 @@ Examples:
 What DIR gets:
   salvage.ravendbdump   live records with their attachments; a server imports it
   CLASS.ravendbdump     the same for older, deleted, possibly-deleted and suspect ones
+  attachments/          contents that are in none of them; in partial/ what there is of broken ones
   records.ndjson.zst    every record: its class and where it lay, and the bodies of those that are not live
   report.html           what was lost, what was found, and a map of the pages
   report.json           the same for a program

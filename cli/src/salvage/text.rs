@@ -20,6 +20,9 @@ use super::words::{USES, counted, of_kind, of_use};
 use super::{Outcome, REPORT};
 use crate::render::{bytes, printable};
 
+/// Where contents are that no dump has.
+const ATTACHMENTS: &str = "attachments/";
+
 /// Entries of a list that are printed.
 const LISTED_MAX: usize = 20;
 
@@ -230,8 +233,21 @@ fn write_end(out: &mut String, outcome: &Outcome) -> Result {
         return writeln!(out, "\nNothing was written.");
     };
     writeln!(out, "\nWritten to {folder}:")?;
-    for (name, count) in &outcome.report.written {
+    let written = outcome.report.written.iter();
+    let (apart, single): (Vec<_>, Vec<_>) =
+        written.partition(|(name, _)| name.starts_with(ATTACHMENTS));
+    for (name, count) in single {
         writeln!(out, "  {name} ({})", bytes(*count))?;
+    }
+    if !apart.is_empty() {
+        let count = apart.len() as u64;
+        let files = counted(
+            count,
+            "content that is in no dump",
+            "contents that are in no dump",
+        );
+        let all = apart.iter().map(|(_, count)| *count).sum();
+        writeln!(out, "  {ATTACHMENTS} ({files}, {})", bytes(all))?;
     }
     writeln!(out, "  report.html, {REPORT}")?;
     match outcome.report.written.contains_key("salvage.ravendbdump") {

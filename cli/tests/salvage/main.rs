@@ -293,7 +293,7 @@ fn the_schema_sees_each_field_of_a_report() {
     let place = Place::with(&without_some_documents().0);
     let output = place.salvage(&["db", "--dry-run", "--json"]);
     let report = report(&output.stdout);
-    let maps = ["counts", "missing", "bytes", "written"];
+    let maps = ["counts", "missing", "leftovers", "bytes", "written"];
     let optional = ["key", "etag", "place"];
     let seen = schema_file::assert_strict("salvage", &report, &maps, &optional);
     for field in [
@@ -335,6 +335,61 @@ fn only_the_classes_that_are_asked_for_are_written() {
         "report.json",
     ];
     assert_eq!(names, expected);
+}
+
+#[test]
+fn contents_that_no_dump_has_are_files_of_their_own() {
+    let database = small();
+    let place = Place::with(&database);
+    let output = place.salvage(&["db", "--out", "out", "--include", "older"]);
+    assert_eq!(status(&output), Some(0), "{}", stderr(&output));
+    let files = place.files("out/attachments");
+    let contents = database.truth.attachments.iter();
+    let live: BTreeMap<String, &[u8]> = contents
+        .filter(|one| one.live)
+        .map(|one| {
+            let name = one.hash.trim_end_matches('=').replace('+', "-");
+            (name.replace('/', "_"), &one.content[..])
+        })
+        .collect();
+    assert_eq!(live.len(), 10);
+    for (name, content) in &live {
+        assert_eq!(files.get(name).map(Vec::as_slice), Some(*content), "{name}");
+    }
+    let told = &place.report("out")["contents"]["leftovers"];
+    assert_eq!(
+        told.as_object().map(serde_json::Map::len),
+        Some(files.len())
+    );
+    for name in live.keys() {
+        let one = &told[format!("attachments/{name}")];
+        assert_eq!(one["is_whole"], true);
+        assert_eq!(one["named_by"].as_array().map(Vec::len), Some(1), "{one}");
+    }
+    assert!(stdout(&output).contains("attachments/ (10 contents that are in no dump"));
+    // All of them are in the dump, where there is one.
+    place.salvage(&["db", "--out", "whole"]);
+    assert!(!place.path("whole/attachments").exists());
+}
+
+#[test]
+fn a_content_with_a_hole_is_written_as_far_as_it_goes() {
+    let mut database = small();
+    let truth = &database.truth.attachments[0];
+    let (content, second) = (truth.content.clone(), truth.chunks[1].page);
+    let start = usize::try_from(second).expect("it is small") * PAGE;
+    database.data[start..start + PAGE].fill(0x5a);
+    database.journals.clear();
+    let place = Place::with(&database);
+    let output = place.salvage(&["db", "--out", "out"]);
+    assert_eq!(status(&output), Some(1), "{}", stderr(&output));
+    let files = place.files("out/attachments/partial");
+    let [(name, partial)] = Vec::from_iter(files).try_into().expect("there is one");
+    assert!(!partial.is_empty() && content.starts_with(&partial));
+    let told = &place.report("out")["contents"]["leftovers"];
+    let one = &told[format!("attachments/partial/{name}")];
+    assert_eq!(one["is_whole"], false);
+    assert_eq!(one["bytes"].as_u64(), Some(partial.len() as u64));
 }
 
 #[test]

@@ -327,12 +327,28 @@ impl Place {
             image: self.image,
             trust: self.trust,
             unhashed: entry.unhashed,
-            // In all tables but that of conflicts it stands in front of what makes a row large; one wrong byte of
-            // a compressed value may be anywhere in what it decompresses to.
-            etag_unhashed: entry.unhashed && (entry.compressed || kind == Kind::Conflict),
+            // In all other tables it stands in front of what makes a row large; one wrong byte of a compressed value
+            // may be anywhere in what it decompresses to.
+            etag_unhashed: entry.unhashed
+                && (entry.compressed || kind == Kind::Conflict)
+                && !names_its_etag(row),
             deletes,
         })
     }
+}
+
+/// Whether a row's change vector has its etag, as that of a document has that was written here: one wrong byte does not
+/// change both.
+fn names_its_etag(row: &Row<'_>) -> bool {
+    let Some((etag, vector)) = row.etag().zip(row.change_vector()) else {
+        return false;
+    };
+    vector.split(',').any(|part| {
+        let number = part
+            .split_once(':')
+            .and_then(|(_, rest)| rest.split_once('-'));
+        number.is_some_and(|(number, _)| number.parse() == Ok(etag))
+    })
 }
 
 fn kind_of(row: &Row<'_>) -> Option<Kind> {

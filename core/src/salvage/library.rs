@@ -19,7 +19,7 @@ use super::mend::chunk;
 use super::options::Options;
 use super::record::{Image, Trust};
 use super::render::Output;
-use super::report::Report;
+use super::report::{Leftover, Report};
 use super::scan::Scan;
 use super::shelf::Shelf;
 use super::survey::PAGE;
@@ -73,9 +73,11 @@ pub(super) struct Library {
     /// Chunks of streams that only earlier states of the pages have.
     pub(super) old_chunks: BTreeMap<u64, Arc<[u8]>>,
     /// Runs of streams, in each state that may be theirs.
-    pub(super) chunks: Vec<Arc<Chunks>>,
+    pub(super) chunks: Arc<Chunks>,
     pub(super) hashed: Vec<Hashed>,
     pub(super) classified: Classified,
+    /// Contents that are in no dump, by the file that they are written to.
+    pub(super) leftovers: BTreeMap<String, Leftover>,
     pub(super) output: Output,
 }
 
@@ -102,9 +104,10 @@ impl Library {
             collections: BTreeSet::new(),
             unread: 0,
             old_chunks: BTreeMap::new(),
-            chunks: Vec::new(),
+            chunks: Arc::default(),
             hashed: Vec::new(),
             classified: Classified::default(),
+            leftovers: BTreeMap::new(),
             output: Output::default(),
         }
     }
@@ -207,7 +210,7 @@ impl Library {
                 });
                 self.take_extracted(runs.collect(), found);
             }
-            (Task::Content(_), Findings::Hashed(hashed)) => self.hashed.push(hashed),
+            (Task::Content(_), Findings::Hashed(hashed)) => self.hashed.extend(hashed),
             (Task::Render(render), Findings::Rendered(rendered)) => {
                 self.output.take(&render, rendered, out);
             }
@@ -343,64 +346,48 @@ impl Library {
 
     /// The streams: each begins with a chunk that says so.
     fn contents(&mut self) -> Vec<Task> {
-        let mut numbers: BTreeMap<u64, bool> = self
-            .scan
-            .chunks
-            .iter()
-            .map(|chunk| (chunk.number, chunk.first))
-            .collect();
+        // Whether any of its states begins a stream.
+        let mut numbers: BTreeMap<u64, bool> = BTreeMap::new();
+        for chunk in &self.scan.chunks {
+            *numbers.entry(chunk.number).or_default() |= chunk.first;
+        }
         // A journal is compressed: what it makes can be more than the files have.
         let files = self.files.iter().map(|file| file.length);
         let redone = self.redone.values().map(|(bytes, _)| bytes.len() as u64);
         let old = self.old_chunks.values().map(|bytes| bytes.len() as u64);
         let bytes: u64 = files.chain(redone).chain(old).sum();
-        // Of what may be stale the data file's page may be the newer state: each is tried.
-        let stale = |number: &u64| self.redone.get(number).is_some_and(|(_, stale)| *stale);
-        let filed = |number: &u64| Some((*number, self.filed_run_of(*number)?));
-        let chunks = numbers
-            .keys()
-            .filter_map(|number| Some((*number, self.run_of(*number)?)));
-        let mut chunks: Chunks = chunks.collect();
-        let instead: Chunks = numbers
-            .keys()
-            .filter(|n| stale(n))
-            .filter_map(filed)
-            .collect();
+        let mut chunks = Chunks::new();
+        for number in numbers.keys() {
+            // Where the last journals are lost, the data file may have the newer state.
+            let redone = self.redone.get(number);
+            let redone = redone.map(|(bytes, _)| Run::Redone(bytes.clone()));
+            let filed = self.filed_run_of(*number);
+            chunks.insert(*number, redone.into_iter().chain(filed).collect());
+        }
         // What is not whole may be right all the same, and so may an older image: the content's hash tells.
         for (number, bytes) in std::mem::take(&mut self.old_chunks) {
             let first = Header::read(&bytes)
                 .and_then(|header| chunk(&header))
                 .map(|chunk| chunk.first);
-            numbers.entry(number).or_insert(first == Some(true));
-            chunks.entry(number).or_insert(Run::Redone(bytes));
+            *numbers.entry(number).or_default() |= first == Some(true);
+            chunks.entry(number).or_default().push(Run::Redone(bytes));
         }
         for (number, first, file, range) in self.scan.torn_chunks() {
             let ranges = vec![range];
-            numbers.entry(number).or_insert(first);
-            chunks.entry(number).or_insert(Run::Filed {
+            *numbers.entry(number).or_default() |= first;
+            chunks.entry(number).or_default().push(Run::Filed {
                 file,
                 ranges,
                 fix: None,
             });
         }
-        let mut states = vec![Arc::new(chunks)];
-        if !instead.is_empty() {
-            let mut other = Chunks::clone(&states[0]);
-            other.extend(instead);
-            states.push(Arc::new(other));
-        }
-        self.chunks = states;
+        self.chunks = Arc::new(chunks);
         let firsts = numbers.into_iter().filter(|(_, first)| *first);
-        let firsts: Vec<u64> = firsts.map(|(first, _)| first).collect();
-        let states = self.chunks.iter().enumerate();
-        let contents = states.flat_map(|(state, chunks)| {
-            firsts.iter().map(move |first| {
-                Task::Content(Content {
-                    first: *first,
-                    state,
-                    chunks: chunks.clone(),
-                    pages_max: bytes / PAGE + 1,
-                })
+        let contents = firsts.map(|(first, _)| {
+            Task::Content(Content {
+                first,
+                chunks: self.chunks.clone(),
+                pages_max: bytes / PAGE + 1,
             })
         });
         contents.collect()
@@ -408,14 +395,6 @@ impl Library {
 
     pub(super) fn context(&self) -> Arc<Context> {
         self.context.clone()
-    }
-
-    /// Where the run that begins with a page is.
-    fn run_of(&self, number: u64) -> Option<Run> {
-        if let Some((bytes, _)) = self.redone.get(&number) {
-            return Some(Run::Redone(bytes.clone()));
-        }
-        self.filed_run_of(number)
     }
 
     /// Where the data file has it.

@@ -3,6 +3,7 @@
 //! ```text
 //!  salvage.ravendbdump         live            {"BuildVersion":…,"Docs":[…],"RevisionDocuments":[…],…}  gzip
 //!  older.ravendbdump, …        each class      likewise
+//!  attachments/HASH            a content that no dump has                                               plain
 //!  records.ndjson.zst          every record    {"kind":…,"class":…,"key":…,"file":…,"offset":…}
 //! ```
 //!
@@ -67,11 +68,21 @@ pub(super) enum Part {
     },
 }
 
-/// Some parts of one dump, and their lines in the list of records.
+/// Where parts go, below the output folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A dump; the lines of its rows go to the list of records.
+    Dump(String),
+    /// A file of its own.
+    Plain(String),
+    /// Lines alone.
+    Lines,
+}
+
+/// Some parts of one output, and their lines in the list of records.
 #[derive(Debug, Clone)]
 pub struct Render {
-    /// The dump, below the output folder; none for lines alone.
-    pub(super) dump: Option<String>,
+    pub(super) target: Target,
     parts: Vec<Part>,
     shelf: Arc<Shelf>,
     context: Arc<Context>,
@@ -80,8 +91,8 @@ pub struct Render {
 /// Their bytes, compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rendered {
-    /// One gzip member of the dump.
-    pub member: Vec<u8>,
+    /// One gzip member of a dump, or some bytes of a file of its own.
+    pub bytes: Vec<u8>,
     /// One zstd frame of lines.
     pub lines: Vec<u8>,
     /// Rows that could not be read any more.
@@ -99,8 +110,8 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn take(&mut self, render: &Render, rendered: Rendered, out: &mut Vec<Effect>) {
         self.failed += rendered.failed;
-        if let Some(dump) = &render.dump {
-            self.append(dump, rendered.member, out);
+        if let Target::Dump(path) | Target::Plain(path) = &render.target {
+            self.append(path, rendered.bytes, out);
         }
         self.append(LINES, rendered.lines, out);
     }
@@ -135,7 +146,10 @@ impl Render {
             }
         }
         Rendered {
-            member: some(&plain.dump, gzip),
+            bytes: match self.target {
+                Target::Plain(_) => plain.dump,
+                _ => some(&plain.dump, gzip),
+            },
             lines: some(&plain.lines, |lines| {
                 zstd::bulk::compress(lines, 3).unwrap_or_default()
             }),
@@ -307,26 +321,31 @@ impl Library {
             return Vec::new();
         }
         let mut tasks = Vec::new();
+        let mut dumped = BTreeSet::new();
         for class in self.options.classes.clone() {
             let dump = match class {
                 Class::Live => "salvage.ravendbdump".to_owned(),
                 other => format!("{}.ravendbdump", other.name()),
             };
-            if let Some(parts) = self.dump(class) {
-                self.members(Some(&dump), parts, &mut tasks);
+            if let Some(parts) = self.dump(class, &mut dumped) {
+                self.members(&Target::Dump(dump), parts, &mut tasks);
             }
         }
-        self.members(None, self.lines(), &mut tasks);
+        self.members(&Target::Lines, self.lines(), &mut tasks);
+        for (path, leftover, parts) in self.leftovers(&dumped) {
+            self.members(&Target::Plain(path.clone()), parts, &mut tasks);
+            self.leftovers.insert(path, leftover);
+        }
         tasks
     }
 
-    fn members(&self, dump: Option<&str>, parts: Vec<Part>, tasks: &mut Vec<Task>) {
+    fn members(&self, target: &Target, parts: Vec<Part>, tasks: &mut Vec<Task>) {
         let mut member: Vec<Part> = Vec::new();
         let mut bytes = 0;
         let mut close = |member: &mut Vec<Part>| {
             if !member.is_empty() {
                 tasks.push(Task::Render(Box::new(Render {
-                    dump: dump.map(str::to_owned),
+                    target: target.clone(),
                     parts: std::mem::take(member),
                     shelf: self.shelf.clone(),
                     context: self.context(),
@@ -344,8 +363,8 @@ impl Library {
         close(&mut member);
     }
 
-    /// One class as a server imports it; none where it has no record.
-    fn dump(&self, class: Class) -> Option<Vec<Part>> {
+    /// One class as a server imports it; none where it has no record. `dumped` gains the contents that are in it.
+    fn dump(&self, class: Class, dumped: &mut BTreeSet<String>) -> Option<Vec<Part>> {
         let mut attachments = Attachments::new(self, class);
         let mut parts = vec![text(format!("{{\"BuildVersion\":{BUILD_VERSION}"))];
         let mut any = false;
@@ -366,6 +385,7 @@ impl Library {
             parts.push(text("]".to_owned()));
         }
         parts.push(text("}".to_owned()));
+        dumped.append(&mut attachments.written);
         any.then_some(parts)
     }
 
@@ -464,15 +484,14 @@ impl<'a> Attachments<'a> {
             let Some(key) = attachment_key(&row.record.key) else {
                 continue;
             };
-            if !self.written.insert(key.hash.to_owned()) {
+            if self.written.contains(key.hash) {
                 continue;
             }
-            let Some(standing) = self.library.content_of(key.hash) else {
+            let standing = self.library.content_of(key.hash);
+            let Some(Standing::Whole { pieces, bytes }) = standing else {
                 continue;
             };
-            let Standing::Whole { pieces, bytes } = standing else {
-                continue;
-            };
+            self.written.insert(key.hash.to_owned());
             let mut header = Vec::new();
             if *comma {
                 header.push(b',');

@@ -43,6 +43,22 @@ pub struct Contents {
     pub whole: u64,
     /// Those that are not whole, by their hash.
     pub missing: BTreeMap<String, Missing>,
+    /// What was written of contents that are in no dump, by the file.
+    pub leftovers: BTreeMap<String, Leftover>,
+}
+
+/// A content that is in no dump, or what there is of one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Leftover {
+    /// base64 of the BLAKE2b-256 that it has, or, of one that is not whole, that its tag says it should have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// Bytes that are there.
+    pub bytes: u64,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+    /// Who names it, in whatever class: the document's id, and the attachment's name, both in lower case.
+    pub named_by: BTreeSet<(String, String)>,
 }
 
 /// A content that is not whole.
@@ -198,7 +214,10 @@ fn ranges(ledger: &Ledger, wanted: impl Fn(Use) -> bool) -> Vec<(u64, u64, Use)>
 }
 
 fn contents(library: &Library) -> Contents {
-    let mut contents = Contents::default();
+    let mut contents = Contents {
+        leftovers: library.leftovers.clone(),
+        ..Contents::default()
+    };
     let rows = library.shelf.rows.iter().zip(&library.classified.classes);
     let live = rows
         .filter(|(row, class)| **class == Some(Class::Live) && row.record.kind == Kind::Attachment);

@@ -45,7 +45,7 @@ pub enum Findings {
     Touched(Vec<Pass>),
     Replayed(Replayed),
     Extracted(Extracted),
-    Hashed(Hashed),
+    Hashed(Vec<Hashed>),
     Rendered(Rendered),
 }
 

@@ -9,9 +9,9 @@
 //! Invariants: nothing that was there is overwritten, but for the parts of the run that is resumed; where
 //! writing fails, the parts are removed, and the checkpoint stays.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -103,6 +103,25 @@ pub enum OutputError {
     },
 }
 
+/// A new file, and the folders that it needs.
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::create(path)
+}
+
+/// What was written to a file or a folder is on the disk when this returns.
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The folders that files with these names lie in, below the output folder.
+fn names_of_folders(names: &BTreeSet<String>) -> BTreeSet<&str> {
+    let parted = names.iter().filter_map(|name| name.rsplit_once('/'));
+    parted.map(|(folder, _)| folder).collect()
+}
+
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -123,7 +142,7 @@ impl OutputError {
 #[derive(Debug)]
 pub struct Output {
     folder: PathBuf,
-    parts: BTreeMap<String, File>,
+    parts: BTreeSet<String>,
     checkpoint: Checkpoint,
 }
 
@@ -167,7 +186,7 @@ impl Output {
         };
         let output = Self {
             folder,
-            parts: BTreeMap::new(),
+            parts: BTreeSet::new(),
             checkpoint,
         };
         Ok((output, kept))
@@ -179,14 +198,12 @@ impl Output {
     /// When it cannot be written; then there are no parts any more.
     pub fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
         let path = self.growing(name);
-        let written = match self.parts.get_mut(name) {
-            Some(file) => file.write_all(bytes),
-            None => File::create(&path).and_then(|mut file| {
-                let written = file.write_all(bytes);
-                self.parts.insert(name.to_owned(), file);
-                written
-            }),
+        // Not kept open: there may be as many as a database has attachments.
+        let opened = match self.parts.insert(name.to_owned()) {
+            true => create(&path),
+            false => OpenOptions::new().append(true).open(&path),
         };
+        let written = opened.and_then(|mut file| file.write_all(bytes));
         written.map_err(|source| self.give_up(path, source))
     }
 
@@ -201,13 +218,13 @@ impl Output {
     /// # Errors
     /// When the file system refuses.
     pub fn publish(mut self, last: &str) -> Result<(), OutputError> {
-        for (name, file) in &self.parts {
-            if let Err(source) = file.sync_all() {
-                let path = self.growing(name);
+        for name in &self.parts {
+            let path = self.growing(name);
+            if let Err(source) = sync(&path) {
                 return Err(self.give_up(path, source));
             }
         }
-        let names: Vec<String> = self.parts.keys().cloned().collect();
+        let names: Vec<String> = self.parts.iter().cloned().collect();
         let (end, begin): (Vec<String>, Vec<String>) =
             names.into_iter().partition(|name| name == last);
         for name in begin.iter().chain(&end) {
@@ -215,9 +232,11 @@ impl Output {
             let renamed = fs::rename(self.growing(name), &path);
             renamed.map_err(|source| write_error(&path, source))?;
         }
-        let folder = File::open(&self.folder);
-        let synced = folder.and_then(|folder| folder.sync_all());
-        synced.map_err(|source| write_error(&self.folder, source))?;
+        let below = names_of_folders(&self.parts).into_iter();
+        let below = below.map(|below| self.folder.join(below));
+        for folder in below.chain([self.folder.clone()]) {
+            sync(&folder).map_err(|source| write_error(&folder, source))?;
+        }
         self.parts.clear();
         let path = self.folder.join(CHECKPOINT);
         fs::remove_file(&path).map_err(|source| write_error(&path, source))
@@ -229,7 +248,7 @@ impl Output {
 
     /// Takes the parts away: they would be written anew, and the room that they take is wanted.
     fn give_up(&mut self, path: PathBuf, source: io::Error) -> OutputError {
-        for name in std::mem::take(&mut self.parts).into_keys() {
+        for name in std::mem::take(&mut self.parts) {
             // What cannot be removed now is written over by the next run.
             let _left = fs::remove_file(self.growing(&name));
         }
@@ -333,7 +352,7 @@ mod tests {
     fn description() -> Description {
         Description {
             release: "1".to_owned(),
-            options: BTreeMap::new(),
+            options: std::collections::BTreeMap::new(),
             files: Vec::new(),
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn check(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
     contents(evidence, out);
 }
 
-/// Every content in a dump has the bytes that its hash stands for.
+/// Every content, in a dump or beside them, has the bytes that its hash stands for.
 fn contents(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
     let written = evidence.fates.truth().attachments.iter();
     let written: BTreeMap<&str, &[u8]> = written
@@ -69,6 +69,12 @@ fn contents(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
         if *class != Class::Suspect && written.get(hash.as_str()) != Some(&&bytes[..]) {
             let sentence =
                 format!("the content {hash} in the {class:?} dump is not what was attached");
+            out.push(Violation::of_run(Property::S1, sentence));
+        }
+    }
+    for (hash, bytes) in &evidence.told.leftovers {
+        if written.get(hash.as_str()) != Some(&&bytes[..]) {
+            let sentence = format!("the content {hash} beside the dumps is not what was attached");
             out.push(Violation::of_run(Property::S1, sentence));
         }
     }

@@ -1,7 +1,7 @@
 //! S2: every record whose bytes are whole, or can be corrected, is told; S5: damage costs no record that it does
 //! not touch, which is what an S2 is called that the same files without their damage do not show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::salvage::record::{Class, Kind as Told};
 use firedrill_sim::voron::{AttachmentContent, Kind, State};
@@ -51,6 +51,7 @@ pub(super) fn check(
         out.push(Violation::at(property, nth, sentence));
     }
     contents(evidence, out);
+    contents_anywhere(evidence, out);
 }
 
 type Keys = BTreeMap<(Option<Told>, u64, String), Class>;
@@ -104,6 +105,20 @@ fn contents(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
                 name(record)
             );
             out.push(Violation::at(Property::S2, nth, sentence));
+        }
+    }
+}
+
+/// Each content that an attachment has is in some dump, or beside them: whoever names it may be lost.
+fn contents_anywhere(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
+    let told = evidence.told;
+    let dumped = told.contents.keys().map(|(_, hash)| hash);
+    let there: BTreeSet<&String> = dumped.chain(told.leftovers.keys()).collect();
+    for one in &evidence.fates.truth().attachments {
+        let is_wanted = one.live && !one.content.is_empty() && content_is_due(evidence.fates, one);
+        if is_wanted && !there.contains(&one.hash) {
+            let sentence = format!("the content {} is there, and written nowhere", one.hash);
+            out.push(Violation::of_run(Property::S2, sentence));
         }
     }
 }
