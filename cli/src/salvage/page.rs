@@ -214,6 +214,12 @@ fn found(report: &Report) -> Markup {
             @if contents.named > 0 {
                 p { "Of " (counted(contents.named, "content", "contents")) " that live attachments name, " (contents.whole) " are whole." }
             }
+            @if !contents.leftovers.is_empty() {
+                p {
+                    "Contents that no dump has: " (contents.leftovers.len()) ", in " code { "attachments" } "; "
+                    code { (REPORT) } " says who names them."
+                }
+            }
             p.hint {
                 "live: the server would show it · older: a newer one was there · deleted: a tombstone says so · "
                 "possibly-deleted: only in bytes that nothing refers to any more · suspect: it decodes, but its checksum is false."
