@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!  attachments/HASH            all of it, and nothing that is written in a dump names it
-//!  attachments/partial/HASH    what there is of one whose tag names that hash, and that hashes to another
-//!  attachments/partial/PAGE    a stream that begins at this page, up to where a page of it is missing
+//!  attachments/partial/PAGE    what there is of a stream that begins at this page: it ends too early, or it
+//!                              hashes to something else than its tag says
 //! ```
 //!
 //! A hash in a file's name is base64 with `-` and `_` for `+` and `/`, without its `=`. Who names it says the report.
+//! What a tag says is no file's name: in a damaged stream it may be anything, and two streams may say the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,10 +69,6 @@ impl Library {
         {
             return None;
         }
-        let name = match of {
-            Some(hash) => file_name(hash),
-            None => hashed.first.to_string(),
-        };
         let leftover = Leftover {
             hash: of.map(str::to_owned),
             bytes,
@@ -83,7 +80,11 @@ impl Library {
         };
         let pieces = self.pieces_of(hashed).into_iter();
         let parts = pieces.map(|piece| Part::Bytes(Box::new(piece))).collect();
-        Some((format!("attachments/partial/{name}"), leftover, parts))
+        Some((
+            format!("attachments/partial/{}", hashed.first),
+            leftover,
+            parts,
+        ))
     }
 
     /// Which documents and revisions name a content, whatever class their rows are of.
